@@ -1,0 +1,77 @@
+import type { Launcher, WorkerProcess, WorkerSpec } from "./launcher.ts";
+
+/** How to talk to one kind of worker. A third party implements this and `Connection`, nothing else. */
+export interface Adapter {
+  readonly name: string;
+  /** Where its workers live, unless the pool's options say otherwise; the adapter closes it. */
+  readonly launcher?: Launcher;
+  /** Asked before each start, so it may read the environment anew. */
+  spec(): WorkerSpec;
+  /** Called once, before the first worker starts: listen, compile, check the installation. */
+  open?(options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Called once, after the last worker is gone. */
+  close?(): Promise<void>;
+  /** Handshake with a fresh process. Rejecting means that the start failed; the pool backs off. */
+  connect(process: WorkerProcess, options: { readonly signal: AbortSignal }): Promise<Connection>;
+  /** What the pool knows of single commands before it sends them. */
+  readonly commands?: Readonly<Record<string, CommandSpec>>;
+}
+
+/** Everything here runs in the host, on the caller's stack: throw to refuse a call. */
+export interface CommandSpec {
+  validate?(args: unknown): void;
+  prepare?(args: unknown): unknown;
+  transform?(reply: unknown): unknown;
+  /** Default deadline of this command, when the caller gives none. */
+  readonly timeoutMs?: number;
+}
+
+/** Reported by the worker in its handshake, so that host and worker cannot disagree. */
+export interface Capabilities {
+  /** Calls that the worker runs side by side; 1 for a plain single-threaded worker. */
+  readonly concurrency: number;
+  readonly commands: ReadonlySet<string> | "any";
+}
+
+/** One worker's open channel. Disposing says goodbye; the pool then stops the process. */
+export interface Connection extends AsyncDisposable {
+  readonly capabilities: Capabilities;
+  /**
+   * Settles when the worker is done with the call, not when the caller lost interest.
+   * `context.signal` asks it to give up early; an adapter that cannot ask may ignore it, and the
+   * pool replaces a worker that stays busy too long.
+   */
+  execute(command: string, args: unknown, context: CallContext): Promise<unknown>;
+  /** Absent if the worker cannot stream. The iterator's `return()` settles as `execute` does. */
+  stream?(command: string, args: unknown, context: CallContext): AsyncIterable<unknown>;
+  /** Resolves if the worker can serve calls now; rejects with the reason if not. */
+  ping(context: CallContext): Promise<void>;
+  /** Resolves when the channel is lost although the process may live on. Absent: never. */
+  readonly closed?: Promise<void>;
+}
+
+/** What an adapter may know of the call that it carries. */
+export interface CallContext {
+  readonly callId: string;
+  /** Moment of expiry on the clock of `performance.now()`; Infinity when there is none. */
+  readonly deadlineMs: number;
+  /** Made when first asked for, because a signal per call is the dearest part of a small call. */
+  readonly signal: AbortSignal;
+  /**
+   * Hears of the call's end by the caller's wish (abort, deadline) without a signal being made.
+   * At most one listener per call: the adapter that carries it.
+   */
+  onCancel(listener: CancelListener): void;
+  readonly session: Session | undefined;
+}
+
+/** An object and not a function, so that a small call needs no closure of its own. */
+export interface CancelListener {
+  /** The caller has gone: ask the worker to stop. It still answers, and that frees the slot. */
+  cancel(): void;
+}
+
+/** A name under which a caller keeps state; what the pool needs to know of it. */
+export interface Session {
+  readonly id: string;
+}

@@ -1,0 +1,135 @@
+import type { CallContext, CancelListener, Session } from "./adapter.ts";
+import { deadlines, type Expiring, NO_SLOT } from "./deadlines.ts";
+
+/** Who is told how a call ended: the promise of `execute`, or the reader of a stream. */
+export interface CallSink {
+  succeed(value: unknown): void;
+  fail(error: unknown): void;
+}
+
+/** The pool, as a call sees it. */
+export interface CallOwner {
+  /** The deadline has come. */
+  expired(call: Call): void;
+  /** The caller's own signal has fired. */
+  aborted(call: Call, reason: unknown): void;
+  /** The worker has not confirmed a cancel within its grace. */
+  abandoned(call: Call): void;
+  /** The caller has its answer. */
+  answered(outcome: "succeeded" | "failed"): void;
+}
+
+let lastNumber = 0;
+
+/**
+ * One call, from the caller's hand to its end. Its caller is answered exactly once, by whatever
+ * comes first; what the worker still does about it is the business of the slot that it holds.
+ * Everything an adapter asks for now and then (id, signal) is made when it is first asked for.
+ */
+export class Call implements CallContext, Expiring {
+  readonly command: string;
+  readonly args: unknown;
+  /** As the caller gave it or by default; Infinity is no deadline. */
+  timeoutMs: number;
+  readonly createdMs = performance.now();
+  readonly session: Session | undefined = undefined;
+  /** A default deadline is armed only once the pool has had a ready worker. */
+  deadlineMs = Number.POSITIVE_INFINITY;
+  wheelNext: Expiring | undefined = undefined;
+  wheelPrevious: Expiring | undefined = undefined;
+  wheelSlot = NO_SLOT;
+  /** The caller has its answer. */
+  settled = false;
+  /** Of the worker that carries the call, once there is one. */
+  workerId: string | undefined = undefined;
+  readonly #number = ++lastNumber;
+  readonly #owner: CallOwner;
+  readonly #sink: CallSink;
+  #callerSignal: AbortSignal | undefined;
+  #controller: AbortController | undefined;
+  #listener: CancelListener | undefined;
+  #cancelReason: { readonly reason: unknown } | undefined;
+
+  constructor(owner: CallOwner, sink: CallSink, command: string, args: unknown, timeoutMs: number) {
+    this.#owner = owner;
+    this.#sink = sink;
+    this.command = command;
+    this.args = args;
+    this.timeoutMs = timeoutMs;
+  }
+
+  get callId(): string {
+    return `call-${this.#number}`;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#cancelReason !== undefined) this.#controller.abort(this.#cancelReason.reason);
+    return this.#controller.signal;
+  }
+
+  onCancel(listener: CancelListener): void {
+    if (this.#cancelReason !== undefined) listener.cancel();
+    else this.#listener = listener;
+  }
+
+  /** Starts the clock of `timeoutMs`. */
+  arm(): void {
+    this.expireAt(this.createdMs + this.timeoutMs);
+  }
+
+  /** Starts or changes the clock. Infinity, before it was ever started, leaves it off. */
+  expireAt(deadlineMs: number): void {
+    if (!this.settled) deadlines.change(this, deadlineMs);
+  }
+
+  follow(signal: AbortSignal): void {
+    this.#callerSignal = signal;
+    signal.addEventListener("abort", this, { once: true });
+  }
+
+  /** The caller's signal has fired. */
+  handleEvent(): void {
+    this.#owner.aborted(this, this.#callerSignal?.reason);
+  }
+
+  /** The wheel has reached `deadlineMs`: the caller's deadline, or the grace of a cancel. */
+  expire(): void {
+    if (this.settled) this.#owner.abandoned(this);
+    else this.#owner.expired(this);
+  }
+
+  succeed(value: unknown): void {
+    if (!this.#settle()) return;
+    this.#owner.answered("succeeded");
+    this.#sink.succeed(value);
+  }
+
+  fail(error: unknown): void {
+    if (!this.#settle()) return;
+    this.#owner.answered("failed");
+    this.#sink.fail(error);
+  }
+
+  /** Asks the worker to stop; when it has not confirmed after `graceMs`, the owner hears of it. */
+  requestCancel(reason: unknown, graceMs: number): void {
+    if (this.#cancelReason !== undefined) return;
+    this.#cancelReason = { reason };
+    deadlines.change(this, performance.now() + graceMs);
+    this.#listener?.cancel();
+    this.#controller?.abort(reason);
+  }
+
+  /** The worker is done with the call, or gone. */
+  confirm(): void {
+    deadlines.remove(this);
+  }
+
+  #settle(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    deadlines.remove(this);
+    this.#callerSignal?.removeEventListener("abort", this);
+    return true;
+  }
+}

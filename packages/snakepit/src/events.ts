@@ -1,0 +1,79 @@
+import type { SnakepitError } from "./errors.ts";
+import type { WorkerExit } from "./launcher.ts";
+
+/** Why a worker was ended, or ended by itself. The first reason stands. */
+export type StopReason = "pool-closed" | "exited" | "connection-lost" | "cancel-ignored";
+
+/** Everything that a pool reports. Closed: one name, one shape, one place that emits it. */
+export type PoolEvent =
+  | {
+      readonly name: "worker-ready";
+      readonly workerId: string;
+      readonly pid: number | undefined;
+      readonly startMs: number;
+    }
+  | {
+      readonly name: "worker-start-failed";
+      readonly workerId: string;
+      readonly error: SnakepitError<string>;
+    }
+  | {
+      readonly name: "worker-stopped";
+      readonly workerId: string;
+      readonly reason: StopReason;
+      readonly exit: WorkerExit;
+      /** Calls that it had not finished; their callers got WORKER_EXITED. */
+      readonly lostCalls: number;
+    }
+  /** The worker has not confirmed a cancel in time: it takes no new calls and will be replaced. */
+  | {
+      readonly name: "call-abandoned";
+      readonly workerId: string;
+      readonly callId: string;
+      readonly command: string;
+    }
+  | { readonly name: "pool-degraded"; readonly error: SnakepitError<string> };
+
+export type PoolEventName = PoolEvent["name"];
+export type PoolEventOf<Name extends PoolEventName | "*"> = Name extends "*"
+  ? PoolEvent
+  : Extract<PoolEvent, { name: Name }>;
+
+type Listener = (event: PoolEvent) => void;
+
+export class EventHub {
+  readonly #listeners = new Map<PoolEventName | "*", Set<Listener>>();
+
+  on<Name extends PoolEventName | "*">(
+    name: Name,
+    listener: (event: PoolEventOf<Name>) => void,
+  ): Disposable {
+    const set = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, set);
+    // Each registration is its own, also of a function that listens twice.
+    const own: Listener = (event) => listener(event as PoolEventOf<Name>);
+    set.add(own);
+    return { [Symbol.dispose]: () => void set.delete(own) };
+  }
+
+  emit(event: PoolEvent): void {
+    for (const name of [event.name, "*"] as const) {
+      for (const listener of this.#listeners.get(name) ?? []) this.#tell(listener, event);
+    }
+  }
+
+  /** A listener that throws is reported once and does no harm to the pool. */
+  #tell(listener: Listener, event: PoolEvent): void {
+    try {
+      listener(event);
+    } catch (error) {
+      if (this.#reported.has(listener)) return;
+      this.#reported.add(listener);
+      process.emitWarning(
+        `a listener of the pool event ${event.name} threw: ${String(error)}`,
+        "SnakepitWarning",
+      );
+    }
+  }
+  readonly #reported = new WeakSet<Listener>();
+}

@@ -1,0 +1,41 @@
+export type {
+  Adapter,
+  CallContext,
+  CancelListener,
+  Capabilities,
+  CommandSpec,
+  Connection,
+  Session,
+} from "./adapter.ts";
+export {
+  type ErrorCode,
+  type ErrorDetails,
+  type Outcome,
+  SnakepitError,
+  type SnakepitErrorOptions,
+  type StartFailure,
+} from "./errors.ts";
+export type { PoolEvent, PoolEventName, PoolEventOf, StopReason } from "./events.ts";
+export { holding } from "./hold.ts";
+export type {
+  Endpoint,
+  Launcher,
+  LaunchOptions,
+  WorkerExit,
+  WorkerProcess,
+  WorkerSpec,
+} from "./launcher.ts";
+export { type LocalLauncherOptions, localLauncher } from "./local-launcher.ts";
+export type { PoolLimits, PoolOptions } from "./options.ts";
+export { OutputTail } from "./output-tail.ts";
+export {
+  type CallOptions,
+  type CloseOptions,
+  type CommandMap,
+  type CommandTypes,
+  createPool,
+  type Pool,
+  type PoolStats,
+  type WorkerInfo,
+} from "./pool.ts";
+export type { WorkerPhase } from "./worker.ts";

@@ -1,0 +1,63 @@
+/** What to run. Plain data, because a launcher may send it to another machine. */
+export interface WorkerSpec {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Only what the worker needs beyond the launcher's allow-list of inherited variables. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Working directory; the host's own by default. */
+  readonly cwd?: string;
+  /** How the worker is reached: on its pipes, or it dials an address that it finds in `env`. */
+  readonly channel: "stdio" | "dials";
+  readonly resources?: {
+    readonly cpus?: number;
+    readonly gpus?: number;
+    readonly memoryBytes?: number;
+  };
+}
+
+export type Endpoint =
+  | {
+      readonly kind: "stdio";
+      readonly input: NodeJS.WritableStream;
+      readonly output: NodeJS.ReadableStream;
+    }
+  | { readonly kind: "dials" };
+
+export type WorkerExit =
+  | { readonly kind: "exited"; readonly code: number }
+  | { readonly kind: "signaled"; readonly signal: string }
+  /** The machine, actor or process vanished without a report. */
+  | { readonly kind: "lost"; readonly reason: string };
+
+export interface LaunchOptions {
+  /** Unique in this process; goes into logs, errors and the worker's environment. */
+  readonly workerId: string;
+  /** On abort the launch rejects and leaves nothing behind. */
+  readonly signal: AbortSignal;
+}
+
+/** Brings one worker into being, somewhere. */
+export interface Launcher {
+  readonly name: string;
+  /**
+   * Resolves once the process exists; the adapter's `connect` decides whether it is ready.
+   * @throws SnakepitError WORKER_START_FAILED (`not-found` when there is no such program)
+   */
+  launch(spec: WorkerSpec, options: LaunchOptions): Promise<WorkerProcess>;
+  close?(): Promise<void>;
+}
+
+/** A running worker. Owned by whoever launched it, in a pool by exactly one `Worker`. */
+export interface WorkerProcess {
+  readonly workerId: string;
+  readonly pid: number | undefined;
+  readonly endpoint: Endpoint;
+  /** For people: "pid 4711". */
+  readonly label: string;
+  /** Resolves when the worker is gone, for whatever reason. Never rejects. */
+  readonly exited: Promise<WorkerExit>;
+  /** Asks (SIGTERM), waits `graceMs`, then forces. Callable twice; both see the same exit. */
+  stop(options: { readonly graceMs: number }): Promise<WorkerExit>;
+  /** The last lines that the worker wrote to stderr, for errors. At most 64 KiB. */
+  stderrTail(): string;
+}

@@ -1,0 +1,86 @@
+import { basename } from "node:path";
+import type { Adapter, CommandSpec } from "../adapter.ts";
+import {
+  callback,
+  checkIntegers,
+  checkKinds,
+  checkKnownKeys,
+  objectMap,
+  oneOf,
+  text,
+  textMap,
+  texts,
+  withDefaults,
+} from "../check-options.ts";
+import { SnakepitError } from "../errors.ts";
+import { connectJsonLines, type WorkerLog } from "./json-lines.ts";
+
+/** What a program in any language may be given, and how the pool uses it. */
+export interface WorkerOptions {
+  /** Default: none. */
+  readonly args?: readonly string[];
+  /** Variables of the worker's environment, besides the usual ones. Default: none. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: the host's. */
+  readonly cwd?: string;
+  /** How long a worker may take until it says `ready`; Infinity for ever. Default: 10,000. */
+  readonly startTimeoutMs?: number;
+  /** Calls at once in one worker, as far as it allows. Default: what it says, or 1. */
+  readonly concurrency?: number;
+  /** Checks, transformations and deadlines of single commands, run in the host. */
+  readonly commands?: Readonly<Record<string, CommandSpec>>;
+  /** Hears the worker's log lines, and of lines on its stdout that are no messages. */
+  readonly onLog?: (log: WorkerLog) => void;
+}
+
+export interface ProcessAdapterOptions extends WorkerOptions {
+  /** A path, or a name that is looked for on the PATH. */
+  readonly program: string;
+  /** One JSON object per line on stdin and stdout; README.md beside this file has the formats. */
+  readonly protocol: "json-lines";
+}
+
+const workerKinds = {
+  args: texts,
+  env: textMap,
+  cwd: text,
+  commands: objectMap,
+  onLog: callback,
+};
+/** The names of `WorkerOptions`, for adapters that build upon this one. */
+export const workerOptionKeys = [...Object.keys(workerKinds), "startTimeoutMs", "concurrency"];
+
+/**
+ * Workers that are programs in any language, spoken to on their stdin and stdout.
+ * @throws SnakepitError INVALID_OPTIONS, with every problem at once
+ */
+export function processAdapter(options: ProcessAdapterOptions): Adapter {
+  const problems = checkKnownKeys("processAdapter", options, [
+    "program",
+    "protocol",
+    ...workerOptionKeys,
+  ]);
+  const input: Partial<ProcessAdapterOptions> = options ?? {};
+  const { startTimeoutMs } = withDefaults({ startTimeoutMs: 10_000 }, input);
+  problems.push(
+    ...checkKinds(input, { program: text, protocol: oneOf("json-lines") }, ["program", "protocol"]),
+    ...checkKinds(input, workerKinds),
+    ...checkIntegers({ startTimeoutMs }, { startTimeoutMs: 1 }),
+    ...(input.concurrency === undefined ? [] : checkIntegers(input, { concurrency: 1 })),
+  );
+  if (problems.length > 0) throw new SnakepitError("INVALID_OPTIONS", problems.join("; "));
+  const { program, args = [], env = {}, cwd, concurrency, commands, onLog } = options;
+  return {
+    name: basename(program),
+    spec: () => ({
+      program,
+      args,
+      env,
+      ...(cwd === undefined ? {} : { cwd }),
+      channel: "stdio",
+    }),
+    connect: (process, { signal }) =>
+      connectJsonLines(process, { signal, startTimeoutMs, concurrency, onLog }),
+    ...(commands === undefined ? {} : { commands }),
+  };
+}

@@ -1,0 +1,189 @@
+import type { Adapter, CallContext, CommandSpec, Connection } from "../adapter.ts";
+import { SnakepitError } from "../errors.ts";
+import type { Launcher, WorkerExit, WorkerProcess, WorkerSpec } from "../launcher.ts";
+
+/** What a fake worker does with a command. A returned async iterable is for `stream`. */
+export type FakeHandler = (args: unknown, context: CallContext) => unknown;
+
+export interface FakeAdapterOptions {
+  /** By command. Default: `echo` returns its arguments, `slow` waits until it is cancelled. */
+  readonly handlers?: Readonly<Record<string, FakeHandler>>;
+  /** Calls that one worker takes side by side. Default: 1. */
+  readonly concurrency?: number;
+  /** How long a cancelled call takes to confirm; Infinity: never. Default: 0. */
+  readonly confirmCancelAfterMs?: number;
+  /** Called at each start; what it throws fails the start. */
+  readonly onStart?: (workerId: string) => void | Promise<void>;
+  readonly commands?: Readonly<Record<string, CommandSpec>>;
+}
+
+export interface FakeAdapter extends Adapter {
+  readonly launcher: Launcher;
+  /** The most calls that one worker ever had at the same time. */
+  readonly mostCallsAtOnce: number;
+  /** Resolves when a worker has begun that command for the `times`-th time since the beginning. */
+  received(command: string, times?: number): Promise<void>;
+  /** Ids of the workers that live. */
+  workerIds(): string[];
+  /** Ends a worker as a crash would. */
+  kill(workerId: string, exit?: WorkerExit): void;
+}
+
+/** Workers inside this process, for tests of pools and of adapters' users: no program is started. */
+export function fakeAdapter(options: FakeAdapterOptions = {}): FakeAdapter {
+  return new InProcessAdapter(options);
+}
+
+const defaultHandlers: Readonly<Record<string, FakeHandler>> = {
+  echo: (args) => args,
+  slow: (_args, context) =>
+    new Promise((_resolve, reject) => {
+      context.signal.addEventListener("abort", () => reject(context.signal.reason), { once: true });
+    }),
+};
+
+class InProcessAdapter implements FakeAdapter {
+  readonly name = "fake";
+  readonly launcher: Launcher = {
+    name: "fake",
+    launch: (_spec, { workerId }) => this.#launch(workerId),
+  };
+  readonly commands?: Readonly<Record<string, CommandSpec>>;
+  mostCallsAtOnce = 0;
+  readonly #options: FakeAdapterOptions;
+  readonly #workers = new Map<string, FakeProcess>();
+  readonly #begun = new Map<string, number>();
+  #waiting: { command: string; times: number; resolve: () => void }[] = [];
+
+  constructor(options: FakeAdapterOptions) {
+    this.#options = options;
+    if (options.commands !== undefined) this.commands = options.commands;
+  }
+
+  spec(): WorkerSpec {
+    return { program: "fake", args: [], env: {}, channel: "dials" };
+  }
+
+  async connect(process: WorkerProcess): Promise<Connection> {
+    await this.#options.onStart?.(process.workerId);
+    return new FakeConnection(this, this.#options);
+  }
+
+  received(command: string, times = 1): Promise<void> {
+    if ((this.#begun.get(command) ?? 0) >= times) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting.push({ command, times, resolve });
+    });
+  }
+
+  workerIds(): string[] {
+    return [...this.#workers.keys()];
+  }
+
+  kill(workerId: string, exit: WorkerExit = { kind: "signaled", signal: "SIGKILL" }): void {
+    this.#workers.get(workerId)?.end(exit);
+  }
+
+  begin(command: string, callsAtOnce: number): void {
+    this.mostCallsAtOnce = Math.max(this.mostCallsAtOnce, callsAtOnce);
+    const times = (this.#begun.get(command) ?? 0) + 1;
+    this.#begun.set(command, times);
+    if (this.#waiting.length === 0) return;
+    const met = this.#waiting.filter((one) => one.command === command && one.times <= times);
+    this.#waiting = this.#waiting.filter((one) => !met.includes(one));
+    for (const { resolve } of met) resolve();
+  }
+
+  async #launch(workerId: string): Promise<WorkerProcess> {
+    const process = new FakeProcess(workerId, () => this.#workers.delete(workerId));
+    this.#workers.set(workerId, process);
+    return process;
+  }
+}
+
+class FakeProcess implements WorkerProcess {
+  readonly workerId: string;
+  readonly pid = undefined;
+  readonly endpoint = { kind: "dials" } as const;
+  readonly label: string;
+  readonly exited: Promise<WorkerExit>;
+  #exit!: (exit: WorkerExit) => void;
+  readonly #forget: () => void;
+
+  constructor(workerId: string, forget: () => void) {
+    this.workerId = workerId;
+    this.label = `fake worker ${workerId}`;
+    this.#forget = forget;
+    this.exited = new Promise((resolve) => {
+      this.#exit = resolve;
+    });
+  }
+
+  end(exit: WorkerExit): void {
+    this.#forget();
+    this.#exit(exit);
+  }
+
+  stop(): Promise<WorkerExit> {
+    this.end({ kind: "signaled", signal: "SIGTERM" });
+    return this.exited;
+  }
+
+  stderrTail(): string {
+    return "";
+  }
+}
+
+class FakeConnection implements Connection {
+  readonly capabilities;
+  readonly #adapter: InProcessAdapter;
+  readonly #options: FakeAdapterOptions;
+  #calls = 0;
+
+  constructor(adapter: InProcessAdapter, options: FakeAdapterOptions) {
+    this.capabilities = { concurrency: options.concurrency ?? 1, commands: "any" } as const;
+    this.#adapter = adapter;
+    this.#options = options;
+  }
+
+  async execute(command: string, args: unknown, context: CallContext): Promise<unknown> {
+    this.#adapter.begin(command, ++this.#calls);
+    try {
+      return await this.#handler(command)(args, context);
+    } catch (error) {
+      await this.#confirmCancel(context);
+      throw error;
+    } finally {
+      this.#calls--;
+    }
+  }
+
+  async *stream(command: string, args: unknown, context: CallContext): AsyncGenerator<unknown> {
+    this.#adapter.begin(command, ++this.#calls);
+    try {
+      yield* this.#handler(command)(args, context) as AsyncIterable<unknown>;
+    } finally {
+      this.#calls--;
+    }
+  }
+
+  async ping(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #handler(command: string): FakeHandler {
+    const handler = this.#options.handlers?.[command] ?? defaultHandlers[command];
+    if (handler === undefined)
+      throw new SnakepitError("UNKNOWN_COMMAND", `no fake handler for ${command}`);
+    return handler;
+  }
+
+  /** Only for calls that were cancelled: others would make the signal by asking for it. */
+  async #confirmCancel(context: CallContext): Promise<void> {
+    const delayMs = this.#options.confirmCancelAfterMs ?? 0;
+    if (delayMs === 0 || !context.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      if (delayMs !== Number.POSITIVE_INFINITY) setTimeout(resolve, delayMs);
+    });
+  }
+}

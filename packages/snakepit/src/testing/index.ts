@@ -1,0 +1,6 @@
+export {
+  type FakeAdapter,
+  type FakeAdapterOptions,
+  type FakeHandler,
+  fakeAdapter,
+} from "./fake-adapter.ts";

@@ -1,0 +1,316 @@
+import type { CallContext, CancelListener } from "../adapter.ts";
+import { SnakepitError } from "../errors.ts";
+import type { BatchEncoder, Codec } from "./codec.ts";
+import { MAX_ID, ToHost, ToWorker } from "./records.ts";
+import { remoteError } from "./remote-error.ts";
+import { StreamReader } from "./stream-reader.ts";
+import type { Transport } from "./transport.ts";
+
+/** A batch ends at 256 calls or 256 KiB: above that a bigger batch costs no less per call. */
+const BATCH_CALLS = 256;
+const BATCH_BYTES = 256 * 1024;
+/** One: with two unacknowledged batches throughput fell by a fifth, with four by half. */
+const WINDOW = 1;
+
+export interface ChannelOptions {
+  readonly workerId: string;
+  readonly maxFrameBytes: number;
+  readonly onLog?: (level: string, message: string) => void;
+}
+
+/**
+ * The host's end of one worker's connection: batches calls, correlates answers, cancels.
+ * Calls that gather while the worker is busy stay here, where they cost nothing to take back.
+ *
+ * When the connection ends, calls on it stay unsettled: whether the worker died, and of what, is
+ * known to whoever watches its process, and that is who tells the callers.
+ */
+export class Channel {
+  readonly workerId: string;
+  /** Resolves when the connection has ended, with the reason if it was a bad one. */
+  readonly closed: Promise<Error | undefined>;
+  readonly #transport: Transport;
+  readonly #codec: Codec;
+  readonly #encoder: BatchEncoder;
+  readonly #options: ChannelOptions;
+  /** Waiting to be sent, oldest first; cancelled ones are skipped when their turn comes. */
+  #held: Pending[] = [];
+  /** Cancels, credits and pings: they do not wait for the window. */
+  #controls: unknown[][] = [];
+  /** Sent and not yet answered. */
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #unacknowledged = 0;
+  #blocked = false;
+  #armed = false;
+  #ended = false;
+
+  constructor(transport: Transport, codec: Codec, options: ChannelOptions) {
+    this.workerId = options.workerId;
+    this.#transport = transport;
+    this.#codec = codec;
+    this.#options = options;
+    this.#encoder = codec.encoder({
+      headroom: transport.headroom,
+      maxBytes: options.maxFrameBytes,
+    });
+    let end!: (error: Error | undefined) => void;
+    this.closed = new Promise((resolve) => {
+      end = resolve;
+    });
+    transport.listen({
+      frame: (document) => this.#receive(document),
+      drained: () => {
+        this.#blocked = false;
+        this.#flush();
+      },
+      closed: (error) => {
+        this.#ended = true;
+        end(this.#fault ?? error);
+      },
+    });
+  }
+
+  execute(command: string, args: unknown, context: CallContext): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#hold(new PendingCall(this, command, args, context, resolve, reject));
+    });
+  }
+
+  stream(command: string, args: unknown, context: CallContext): StreamReader {
+    const pending: PendingStream = new PendingStream(this, command, args, context);
+    this.#hold(pending);
+    return pending.reader;
+  }
+
+  ping(context: CallContext): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const ping = new PendingCall(this, "ping", undefined, context, () => resolve(), reject);
+      context.onCancel(ping);
+      const id = this.#register(ping);
+      this.#control([ToWorker.ping, id]);
+    });
+  }
+
+  /** Hangs up. Idempotent. */
+  close(): void {
+    this.#ended = true;
+    this.#transport.close();
+  }
+
+  /** The caller of `pending` has gone. */
+  cancel(pending: Pending): void {
+    if (pending.cancelled) return;
+    pending.cancelled = true;
+    if (pending.id === 0) {
+      // Not sent: it is skipped when its turn comes, and known not to have begun.
+      pending.fail(
+        new SnakepitError("CANCELLED", `${pending.command} was cancelled before it was sent`, {
+          outcome: "not-started",
+        }),
+      );
+    } else if (this.#pending.has(pending.id)) {
+      this.#control([ToWorker.cancel, pending.id]);
+    }
+  }
+
+  /** Lets the producer of a stream go on. */
+  credit(pending: Pending, chunks: number, bytes: number): void {
+    if (this.#pending.has(pending.id)) this.#control([ToWorker.credit, pending.id, chunks, bytes]);
+  }
+
+  #hold(pending: Pending): void {
+    pending.context.onCancel(pending);
+    this.#held.push(pending);
+    if (this.#unacknowledged < WINDOW && !this.#armed) this.#arm();
+  }
+
+  #control(record: unknown[]): void {
+    this.#controls.push(record);
+    if (!this.#armed) this.#arm();
+  }
+
+  /** After the microtasks of this turn: everything that they call joins the same batch. */
+  #arm(): void {
+    this.#armed = true;
+    process.nextTick(this.#fire);
+  }
+
+  readonly #fire = (): void => {
+    this.#armed = false;
+    this.#flush();
+  };
+
+  #flush(): void {
+    if (this.#blocked || this.#ended) return;
+    const sendsCalls = this.#unacknowledged < WINDOW && this.#held.length > 0;
+    if (!sendsCalls && this.#controls.length === 0) return;
+    for (const record of this.#controls) this.#encoder.add(record);
+    this.#controls = [];
+    if (sendsCalls) this.#encodeHeld();
+    if (this.#encoder.records === 0) return; // every held call was cancelled or refused
+    this.#unacknowledged++;
+    this.#blocked = !this.#transport.send(this.#encoder.finish(0));
+  }
+
+  #encodeHeld(): void {
+    const encoder = this.#encoder;
+    const nowMs = performance.now();
+    let taken = 0;
+    for (const pending of this.#held) {
+      if (encoder.records >= BATCH_CALLS || encoder.bytes >= BATCH_BYTES) break;
+      taken++;
+      if (pending.cancelled) continue;
+      const id = this.#register(pending);
+      const { deadlineMs } = pending.context;
+      const timeoutMs =
+        deadlineMs === Number.POSITIVE_INFINITY ? null : Math.max(0, Math.ceil(deadlineMs - nowMs));
+      try {
+        encoder.add([pending.kind, id, pending.command, pending.args, timeoutMs]);
+      } catch (error) {
+        this.#pending.delete(id);
+        pending.fail(error); // alone: the batch is as it was
+      }
+    }
+    this.#held = taken === this.#held.length ? [] : this.#held.slice(taken);
+  }
+
+  #register(pending: Pending): number {
+    do {
+      this.#lastId = this.#lastId === MAX_ID ? 1 : this.#lastId + 1;
+    } while (this.#pending.has(this.#lastId));
+    pending.id = this.#lastId;
+    this.#pending.set(this.#lastId, pending);
+    return this.#lastId;
+  }
+
+  #receive(document: Uint8Array): void {
+    if (this.#ended) return;
+    try {
+      const batch = this.#codec.decode(document);
+      const [acked] = batch;
+      if (typeof acked !== "number") throw protocolError("a batch does not begin with a number");
+      for (let index = 1; index < batch.length; index++) this.#answer(batch[index]);
+      this.#unacknowledged = Math.max(0, this.#unacknowledged - acked);
+    } catch (error) {
+      return this.#break(error as Error);
+    }
+    // By way of a microtask, so that callers woken by these answers get into the next batch.
+    if (this.#held.length > 0 && this.#unacknowledged < WINDOW && !this.#armed) {
+      this.#armed = true;
+      queueMicrotask(this.#armLate);
+    }
+  }
+
+  readonly #armLate = (): void => {
+    process.nextTick(this.#fire);
+  };
+
+  #answer(record: unknown): void {
+    if (!Array.isArray(record)) throw protocolError("a record is no array");
+    const [kind, id] = record;
+    if (kind === ToHost.log) {
+      this.#options.onLog?.(String(record[2]), String(record[3]));
+      return;
+    }
+    const pending = this.#pending.get(id);
+    if (pending === undefined)
+      throw protocolError(`a record of kind ${kind} names the unknown call ${id}`);
+    if (kind === ToHost.chunk) {
+      pending.chunk(record[2], typeof record[3] === "number" ? record[3] : 0);
+      return;
+    }
+    this.#pending.delete(id);
+    switch (kind) {
+      case ToHost.result:
+        return pending.succeed(record[2]);
+      case ToHost.error:
+        return pending.fail(remoteError(record[2], pending.command, this.workerId));
+      case ToHost.end:
+      case ToHost.pong:
+        return pending.succeed(undefined);
+      default:
+        throw protocolError(`a record has the unknown kind ${String(kind)}`);
+    }
+  }
+
+  /** What the worker sends can no longer be trusted; the fault is the reason that `closed` gives. */
+  #break(error: Error): void {
+    this.#fault ??= error;
+    this.#ended = true;
+    this.#transport.close();
+  }
+  #fault: Error | undefined;
+}
+
+function protocolError(problem: string): SnakepitError<"PROTOCOL"> {
+  return new SnakepitError("PROTOCOL", problem);
+}
+
+/** A call between `execute` and its answer. `id` is 0 until it is sent. */
+abstract class Pending implements CancelListener {
+  id = 0;
+  cancelled = false;
+  abstract readonly kind: number;
+  readonly channel: Channel;
+  readonly command: string;
+  readonly args: unknown;
+  readonly context: CallContext;
+
+  constructor(channel: Channel, command: string, args: unknown, context: CallContext) {
+    this.channel = channel;
+    this.command = command;
+    this.args = args;
+    this.context = context;
+  }
+
+  cancel(): void {
+    this.channel.cancel(this);
+  }
+
+  chunk(_value: unknown, _bytes: number): void {
+    throw protocolError(`${this.command} was not called as a stream, but a chunk came`);
+  }
+
+  abstract succeed(value: unknown): void;
+  abstract fail(error: unknown): void;
+}
+
+class PendingCall extends Pending {
+  readonly kind = ToWorker.call;
+  readonly succeed: (value: unknown) => void;
+  readonly fail: (error: unknown) => void;
+
+  constructor(
+    channel: Channel,
+    command: string,
+    args: unknown,
+    context: CallContext,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    super(channel, command, args, context);
+    this.succeed = resolve;
+    this.fail = reject;
+  }
+}
+
+class PendingStream extends Pending {
+  readonly kind = ToWorker.stream;
+  readonly reader = new StreamReader({
+    credit: (chunks, bytes) => this.channel.credit(this, chunks, bytes),
+    cancel: () => this.channel.cancel(this),
+  });
+
+  override chunk(value: unknown, bytes: number): void {
+    this.reader.push(value, bytes);
+  }
+
+  succeed(): void {
+    this.reader.finish({});
+  }
+
+  fail(error: unknown): void {
+    this.reader.finish({ error });
+  }
+}

@@ -1,0 +1,166 @@
+import { types } from "node:util";
+import { SnakepitError } from "../errors.ts";
+
+/** Deepest nesting of containers in a call's `args`, a reply or a chunk. The same in Python. */
+export const maxDepth = 100;
+
+/** A step from a container to one of its values; the first one is an index into the record. */
+export type PathKey = string | number;
+
+/** Why a value cannot be sent: what it is (`details.type`), and what to send instead. */
+export interface Refusal {
+  readonly type: string;
+  readonly fix: string;
+}
+
+export const refusals = {
+  circular: {
+    type: "circular reference",
+    fix: "send ids in place of the objects that they stand for",
+  },
+  tooDeep: {
+    type: `nesting deeper than ${maxDepth}`,
+    fix: "flatten the value, or send it as a string of JSON",
+  },
+  loneSurrogate: {
+    type: "string with half of a surrogate pair",
+    fix: "use text.toWellFormed(), or cut the text between characters",
+  },
+  hugeInteger: { type: "bigint beyond 64 bits", fix: "send it as a string" },
+  throwingGetter: { type: "getter that throws", fix: "send a plain copy of the object" },
+} satisfies Record<string, Refusal>;
+
+/**
+ * The error for one value that a codec does not carry. The value itself stays out of it, because
+ * errors end up in logs. Nothing was sent, so the outcome is `not-started`.
+ */
+export function refused(
+  path: readonly PathKey[],
+  { type, fix }: Refusal,
+  options: { readonly cause?: unknown } = {},
+): SnakepitError<"SERIALIZATION"> {
+  const where = formatPath(path);
+  return new SnakepitError("SERIALIZATION", `${where}: cannot send a ${type}; ${fix}`, {
+    ...options,
+    outcome: "not-started",
+    details: { path: where, type },
+  });
+}
+
+export function tooLarge(bytes: number, limitBytes: number): SnakepitError<"VALUE_TOO_LARGE"> {
+  return new SnakepitError(
+    "VALUE_TOO_LARGE",
+    `a frame with this value takes ${bytes} bytes or more, and ${limitBytes} are allowed; ` +
+      "send it in parts, or write a file and send its path",
+    { outcome: "not-started", details: { bytes, limitBytes } },
+  );
+}
+
+/** For a getter inside a record that makes a call through the encoder which is reading it. */
+export function reentered(): SnakepitError<"INVALID_ARGUMENT"> {
+  return new SnakepitError(
+    "INVALID_ARGUMENT",
+    "a getter made a call while the object that it belongs to was being sent; send a plain copy",
+    { outcome: "not-started" },
+  );
+}
+
+/**
+ * What the caller gets to see for `error`, which ended the walk over `record` at `path`: a getter's
+ * own error comes with the place, and an endless value is called by its name.
+ */
+export function explain(
+  error: unknown,
+  record: readonly unknown[],
+  path: readonly PathKey[],
+): unknown {
+  if (!SnakepitError.is(error)) return refused(path, refusals.throwingGetter, { cause: error });
+  const endless =
+    SnakepitError.is(error, "VALUE_TOO_LARGE") ||
+    (SnakepitError.is(error, "SERIALIZATION") && error.details.type === refusals.tooDeep.type);
+  const circle = endless ? findCircle(record, path) : undefined;
+  return circle === undefined ? error : refused(circle, refusals.circular);
+}
+
+/** `args.items[3]["odd key"]`: what one would write in JavaScript to get at the value. */
+function formatPath([first, ...rest]: readonly PathKey[]): string {
+  let path = first === 3 ? "args" : `record[${first}]`;
+  for (const key of rest) {
+    if (typeof key === "number") path += `[${key}]`;
+    else if (/^[A-Za-z_$][\w$]*$/.test(key)) path += `.${key}`;
+    else path += `[${JSON.stringify(key)}]`;
+  }
+  return path.length > 500 ? `${path.slice(0, 500)}…` : path;
+}
+
+/**
+ * The part of `path` that leads from a container back to itself. Looked for only after a record
+ * was found too deep or too large, so that no other record pays for it.
+ */
+function findCircle(
+  record: readonly unknown[],
+  path: readonly PathKey[],
+): readonly PathKey[] | undefined {
+  const seen = new Set<unknown>();
+  let value: unknown = record;
+  for (const [index, key] of path.entries()) {
+    value = types.isMap(value) ? value.get(key) : (value as Record<PathKey, unknown>)[key];
+    if (typeof value !== "object" || value === null) return undefined;
+    if (seen.has(value)) return path.slice(0, index + 1);
+    seen.add(value);
+  }
+  return undefined;
+}
+
+/** `text.isWellFormed()`: Node 20 has it, the library that our TypeScript compiles for has not. */
+export function isWellFormed(text: string): boolean {
+  return (text as unknown as { isWellFormed(): boolean }).isWellFormed();
+}
+
+/** Nothing but its own keys. The plain objects of other realms (`node:vm`, Jest) are plain too. */
+export function isPlainObject(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return true;
+  return (
+    Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, "isPrototypeOf")
+  );
+}
+
+/** Not a subclass, which would mean more than a list. */
+export function isPlainArray(value: readonly unknown[]): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Array.prototype is an array itself, in every realm; the prototype of a subclass is not.
+  return prototype === Array.prototype || Array.isArray(prototype);
+}
+
+/** Names a value that is neither plain data nor a plain container. */
+export function refusalOf(value: unknown): Refusal {
+  const type = typeName(value);
+  if (typeof value === "function") return { type, fix: "send what it returns" };
+  if (typeof value === "symbol") return { type, fix: "send symbol.description" };
+  if (types.isDate(value)) return { type, fix: "send date.toISOString() or date.getTime()" };
+  if (types.isRegExp(value)) return { type, fix: "send regexp.source" };
+  if (types.isNativeError(value)) return { type, fix: "send { name, message } of the error" };
+  if (types.isSet(value)) return { type, fix: "send an array: [...set]" };
+  if (types.isPromise(value)) return { type, fix: "await it first" };
+  if (types.isMap(value)) {
+    return { type: "Map with keys other than strings", fix: "send an array of pairs: [...map]" };
+  }
+  if (ArrayBuffer.isView(value)) {
+    return { type, fix: "send Array.from(array), or its bytes as a Uint8Array" };
+  }
+  if (types.isAnyArrayBuffer(value)) return { type, fix: "send new Uint8Array(buffer)" };
+  if (Array.isArray(value)) return { type, fix: "send Array.from(list)" };
+  return { type, fix: "send a plain object, for example { ...value }" };
+}
+
+function typeName(value: unknown): string {
+  if (typeof value !== "object" || value === null) return typeof value;
+  try {
+    const { name } = value.constructor;
+    if (typeof name === "string" && name !== "" && name !== "Object") return name.slice(0, 100);
+  } catch {
+    // A `constructor` that is missing or throws: the value has no name then.
+  }
+  return "class instance";
+}

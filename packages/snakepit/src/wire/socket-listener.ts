@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SnakepitError } from "../errors.ts";
+import { parseJson, type Reception } from "./reception.ts";
+import { SocketTransport } from "./socket-transport.ts";
+
+/** Linux allows 107 bytes and macOS 103; Node 20 silently cuts a longer path off (and binds it). */
+const MAX_PATH_BYTES = 100;
+/** A stranger that connects and says nothing is sent away. */
+const HANDSHAKE_MS = 30_000;
+
+export interface SocketListenerOptions {
+  readonly reception: Reception;
+  /** A worker's stdout and stderr, when it dials a second time for them. */
+  readonly onOutput?: (workerId: string, output: Socket, first: Buffer) => void;
+}
+
+/** A Unix socket in a directory that only this user can enter. */
+export class SocketListener implements AsyncDisposable {
+  readonly path: string;
+  /** Private to this user; it goes with the listener. */
+  readonly directory: string;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(directory: string, server: Server) {
+    this.directory = directory;
+    this.path = join(directory, "s");
+    this.#server = server;
+  }
+
+  /** @throws SnakepitError UNSUPPORTED when every candidate directory's path is too long */
+  static async open(options: SocketListenerOptions): Promise<SocketListener> {
+    const server = createServer({ pauseOnConnect: true });
+    const listener = new SocketListener(makePrivateDirectory(), server);
+    server.on("connection", (socket) => listener.#receive(socket, options));
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(listener.path, resolve);
+      });
+    } catch (error) {
+      rmSync(listener.directory, { recursive: true, force: true });
+      throw error;
+    }
+    // For ever: a program that awaits nothing must be able to end.
+    server.unref();
+    process.once("exit", listener.#removeDirectory);
+    return listener;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    process.off("exit", this.#removeDirectory);
+    this.#removeDirectory();
+  }
+
+  readonly #removeDirectory = (): void => {
+    rmSync(this.directory, { recursive: true, force: true });
+  };
+
+  #receive(socket: Socket, { reception, onOutput }: SocketListenerOptions): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    const transport = new SocketTransport(socket, { maxFrameBytes: reception.maxFrameBytes });
+    const patience = setTimeout(() => socket.destroy(), HANDSHAKE_MS).unref();
+    transport.listen({
+      frame: (document) => {
+        clearTimeout(patience);
+        const first = parseJson(document);
+        if (isOutput(first) && onOutput !== undefined && reception.knows(first.token)) {
+          const { rest } = transport.detach();
+          onOutput(first.workerId, socket, rest);
+        } else {
+          reception.admit(transport, document);
+        }
+      },
+      drained: () => {},
+      closed: () => clearTimeout(patience),
+    });
+  }
+}
+
+function makePrivateDirectory(): string {
+  const candidates = [process.env["XDG_RUNTIME_DIR"], process.env["TMPDIR"], tmpdir(), "/tmp"];
+  const tried: string[] = [];
+  for (const parent of new Set(candidates)) {
+    if (parent === undefined || parent === "") continue;
+    const example = join(parent, "snakepit-XXXXXX", "s");
+    if (Buffer.byteLength(example) > MAX_PATH_BYTES) {
+      tried.push(`${parent} (its socket path would have ${Buffer.byteLength(example)} bytes)`);
+      continue;
+    }
+    try {
+      return mkdtempSync(join(parent, "snakepit-")); // made with mode 0700
+    } catch (error) {
+      tried.push(`${parent} (${(error as NodeJS.ErrnoException).code})`);
+    }
+  }
+  throw new SnakepitError(
+    "UNSUPPORTED",
+    `no directory for a socket: tried ${tried.join(", ")}; set TMPDIR to a writable directory with a path below ${MAX_PATH_BYTES - 18} bytes`,
+    { outcome: "not-started" },
+  );
+}
+
+function isOutput(first: unknown): first is { workerId: string; token: unknown } {
+  const message = first as { type?: unknown; workerId?: unknown } | null | undefined;
+  return message?.type === "output" && typeof message.workerId === "string";
+}

@@ -1,0 +1,125 @@
+import type { Socket } from "node:net";
+import { SnakepitError } from "../errors.ts";
+import type { Transport, TransportListener } from "./transport.ts";
+
+const HEADER_BYTES = 4;
+
+/** Frames on a stream socket: four bytes of length, big endian, then the document. */
+export class SocketTransport implements Transport {
+  readonly name = "socket";
+  readonly headroom = HEADER_BYTES;
+  readonly #socket: Socket;
+  readonly #maxFrameBytes: number;
+  #listener: TransportListener | undefined;
+  #error: Error | undefined;
+  /** A header or frame of which only a part has come, and how much of it. */
+  readonly #header = Buffer.alloc(HEADER_BYTES);
+  #frame: Buffer | undefined;
+  #filled = 0;
+
+  constructor(socket: Socket, options: { readonly maxFrameBytes: number }) {
+    this.#socket = socket;
+    this.#maxFrameBytes = options.maxFrameBytes;
+    socket.unref();
+    // Paused until somebody listens, so that no early frame is lost.
+    socket.pause();
+    socket.on("data", this.#receive);
+    socket.on("drain", () => this.#listener?.drained());
+    socket.on("error", (error) => {
+      this.#error ??= error;
+    });
+    socket.on("close", () => this.#listener?.closed(this.#error));
+  }
+
+  listen(listener: TransportListener): void {
+    const first = this.#listener === undefined;
+    this.#listener = listener;
+    if (first) this.#socket.resume();
+    if (this.#socket.closed) queueMicrotask(() => listener.closed(this.#error));
+  }
+
+  send(frame: Uint8Array): boolean {
+    new DataView(frame.buffer, frame.byteOffset).setUint32(0, frame.byteLength - HEADER_BYTES);
+    return this.#socket.write(frame);
+  }
+
+  close(): void {
+    this.#socket.end();
+    // A worker that never reads again must not keep the descriptor.
+    this.#socket.destroySoon();
+  }
+
+  /** Takes the bytes that follow the frames read so far, and the socket with them. */
+  detach(): { readonly socket: Socket; readonly rest: Buffer } {
+    const rest = this.#rest ?? Buffer.alloc(0);
+    this.#detached = true;
+    this.#socket.removeAllListeners("data");
+    return { socket: this.#socket, rest };
+  }
+  #detached = false;
+  #rest: Buffer | undefined;
+
+  readonly #receive = (chunk: Buffer): void => {
+    let offset = 0;
+    while (offset < chunk.length) {
+      if (this.#detached) return;
+      offset =
+        this.#frame === undefined
+          ? this.#takeHeader(chunk, offset)
+          : this.#takeFrame(chunk, offset);
+    }
+  };
+
+  #takeHeader(chunk: Buffer, offset: number): number {
+    let start = offset;
+    let length: number;
+    if (this.#filled === 0 && chunk.length - offset >= HEADER_BYTES) {
+      length = chunk.readUInt32BE(offset);
+      start += HEADER_BYTES;
+    } else {
+      const count = Math.min(HEADER_BYTES - this.#filled, chunk.length - offset);
+      chunk.copy(this.#header, this.#filled, offset, offset + count);
+      this.#filled += count;
+      start += count;
+      if (this.#filled < HEADER_BYTES) return start;
+      length = this.#header.readUInt32BE(0);
+      this.#filled = 0;
+    }
+    if (length > this.#maxFrameBytes) {
+      return this.#refuse(
+        `a frame of ${length} bytes is above the limit of ${this.#maxFrameBytes}`,
+        chunk,
+      );
+    }
+    // The common case: the whole frame is here, and is read where it lies.
+    if (chunk.length - start >= length) {
+      const end = start + length;
+      this.#rest = chunk.subarray(end);
+      this.#listener?.frame(chunk.subarray(start, end));
+      return end;
+    }
+    this.#frame = Buffer.allocUnsafe(length);
+    return start;
+  }
+
+  #takeFrame(chunk: Buffer, offset: number): number {
+    const frame = this.#frame as Buffer;
+    const count = Math.min(frame.length - this.#filled, chunk.length - offset);
+    chunk.copy(frame, this.#filled, offset, offset + count);
+    this.#filled += count;
+    if (this.#filled === frame.length) {
+      this.#frame = undefined;
+      this.#filled = 0;
+      this.#rest = chunk.subarray(offset + count);
+      this.#listener?.frame(frame);
+    }
+    return offset + count;
+  }
+
+  /** The stream has lost its rhythm: nothing after this can be trusted. */
+  #refuse(problem: string, chunk: Buffer): number {
+    this.#error ??= new SnakepitError("PROTOCOL", problem);
+    this.#socket.destroy();
+    return chunk.length;
+  }
+}

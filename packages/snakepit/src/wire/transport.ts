@@ -1,0 +1,20 @@
+/** What carries frames between the host and one worker: a socket, a gRPC stream. */
+export interface Transport {
+  /** For people: "unix socket", "grpc". */
+  readonly name: string;
+  /** Bytes that the transport wants to fill in itself, in front of each document. */
+  readonly headroom: number;
+  /** Called once, before anything arrives. */
+  listen(listener: TransportListener): void;
+  /** Sends one frame, which the transport owns from now on. False: wait for `drained`. */
+  send(frame: Uint8Array): boolean;
+  /** Ends the connection after what was sent has left. Idempotent. */
+  close(): void;
+}
+
+export interface TransportListener {
+  frame(document: Uint8Array): void;
+  drained(): void;
+  /** Exactly once, also after `close`. `error` is absent when the worker hung up in good order. */
+  closed(error?: Error): void;
+}

@@ -1,0 +1,105 @@
+import type { Call } from "./call.ts";
+import { SnakepitError, type StartFailure } from "./errors.ts";
+import type { StopReason } from "./events.ts";
+import type { WorkerExit, WorkerProcess } from "./launcher.ts";
+
+/** Reasons with which a start is aborted. */
+export const startTimeout = Symbol("start timeout");
+export const startCancelled = Symbol("start cancelled");
+
+/** The process was gone before its adapter had a connection. */
+export class EndedEarly extends Error {
+  readonly exit: WorkerExit;
+  constructor(exit: WorkerExit) {
+    super("the worker ended before it was ready");
+    this.exit = exit;
+  }
+}
+
+/** Whatever made a start fail, as the one error that its caller sees, with the last words. */
+export function startError(
+  cause: unknown,
+  workerId: string,
+  timeoutMs: number,
+  child: WorkerProcess | undefined,
+  exit: WorkerExit | undefined,
+): SnakepitError<string> {
+  const stderr = child?.stderrTail() ?? "";
+  const failed = (reason: StartFailure, text: string, from?: WorkerExit) =>
+    new SnakepitError("WORKER_START_FAILED", `worker ${workerId} ${text}${quoteTail(stderr)}`, {
+      cause,
+      outcome: "not-started",
+      details: { reason, stderr, ...exitDetails(from) },
+    });
+  if (cause === startTimeout) {
+    return failed(
+      "timeout",
+      `was not ready after ${timeoutMs} ms; raise startTimeoutMs if it needs longer`,
+    );
+  }
+  if (cause === startCancelled) return failed("exited", "was stopped while it started");
+  if (cause instanceof EndedEarly)
+    return failed("exited", `${describeExit(cause.exit)} before it was ready`, cause.exit);
+  // A launcher or adapter that knows better has said so; but only here the last words are complete.
+  if (SnakepitError.is(cause) && stderr === "") return cause;
+  if (SnakepitError.is(cause, "WORKER_START_FAILED")) {
+    const text = cause.message.replace(/^\[\w+\] /, "");
+    return new SnakepitError(
+      "WORKER_START_FAILED",
+      text.includes(stderr.trim()) ? text : `${text}${quoteTail(stderr)}`,
+      {
+        cause,
+        outcome: "not-started",
+        details: { ...cause.details, stderr, ...exitDetails(exit) },
+      },
+    );
+  }
+  return failed(
+    "bad-handshake",
+    `could not be connected to: ${cause instanceof Error ? cause.message : String(cause)}`,
+  );
+}
+
+/** What the callers of a worker get that ended under them. */
+export function exitError(
+  call: Call,
+  workerId: string,
+  reason: StopReason,
+  exit: WorkerExit,
+  stderr: string,
+): SnakepitError {
+  const story =
+    reason === "exited"
+      ? describeExit(exit)
+      : reason === "connection-lost"
+        ? "lost its connection and was ended"
+        : `was ended (${reason})`;
+  return new SnakepitError(
+    "WORKER_EXITED",
+    `worker ${workerId} ${story} while it ran ${call.command}; whether the work was done is unknown${quoteTail(stderr)}`,
+    { outcome: "unknown", details: { workerId, stderr, ...exitDetails(exit) } },
+  );
+}
+
+function exitDetails(exit: WorkerExit | undefined): { exitCode?: number; signal?: string } {
+  if (exit?.kind === "exited") return { exitCode: exit.code };
+  if (exit?.kind === "signaled") return { signal: exit.signal };
+  return {};
+}
+
+function describeExit(exit: WorkerExit): string {
+  switch (exit.kind) {
+    case "exited":
+      return `exited with code ${exit.code}`;
+    case "signaled":
+      return `was killed by ${exit.signal}`;
+    case "lost":
+      return `was lost (${exit.reason})`;
+  }
+}
+
+/** Where programs say why they end; all that was kept is in `details.stderr`. */
+function quoteTail(stderr: string): string {
+  const lines = stderr.trimEnd().split("\n").slice(-20).join("\n");
+  return lines === "" ? "" : `; its last lines were:\n${lines}`;
+}

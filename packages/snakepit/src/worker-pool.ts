@@ -1,0 +1,359 @@
+import { Call, type CallOwner, type CallSink } from "./call.ts";
+import { PromiseSink, TransformingSink } from "./call-sinks.ts";
+import { checkKnownKeys } from "./check-options.ts";
+import { SnakepitError } from "./errors.ts";
+import { EventHub, type PoolEvent, type PoolEventName, type PoolEventOf } from "./events.ts";
+import { Fleet, type FleetOwner } from "./fleet.ts";
+import { holding } from "./hold.ts";
+import type { Launcher } from "./launcher.ts";
+import { localLauncher } from "./local-launcher.ts";
+import { checkTimeout, type ResolvedPoolOptions } from "./options.ts";
+import type { CallOptions, CloseOptions, Pool, PoolStats, WorkerInfo } from "./pool.ts";
+import {
+  cancelledError,
+  cannotStream,
+  closedError,
+  openError,
+  queueFullError,
+  timeoutError,
+  unknownCommand,
+} from "./pool-errors.ts";
+import { PooledStream, type StreamOwner } from "./pooled-stream.ts";
+import { chooseWorker } from "./scheduler.ts";
+import type { Worker } from "./worker.ts";
+
+type PoolState =
+  | { readonly phase: "open" }
+  | { readonly phase: "closing"; readonly done: Promise<void> };
+
+const DEFAULT_CLOSE_GRACE_MS = 20_000;
+const noOptions: CallOptions = {};
+
+/**
+ * Carries out what the scheduler decides. A call waits in `#queue`, or it holds a slot of a worker
+ * of `#fleet`; nothing else is remembered of it.
+ */
+export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
+  readonly #options: ResolvedPoolOptions;
+  readonly #launcher: Launcher;
+  readonly #fleet: Fleet;
+  readonly #events = new EventHub();
+  /** First in, first out; a cancelled call leaves in one step. */
+  readonly #queue = new Set<Call>();
+  /** The calls whose answer is a stream. */
+  readonly #streams = new Map<Call, PooledStream>();
+  #hasBeenReady = false;
+  #state: PoolState = { phase: "open" };
+  #running = 0;
+  #succeeded = 0;
+  #failed = 0;
+  /** Set while `close` waits for the last call. */
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: ResolvedPoolOptions) {
+    this.#options = options;
+    this.#launcher = options.launcher ?? options.adapter.launcher ?? localLauncher();
+    this.#fleet = new Fleet(options, this.#launcher, this);
+  }
+
+  /** @throws SnakepitError WORKER_START_FAILED when no worker came up */
+  async open(): Promise<void> {
+    const { adapter, minWorkers } = this.#options;
+    try {
+      await adapter.open?.({ signal: new AbortController().signal });
+      await this.#fleet.startFirst(minWorkers);
+      if (minWorkers > 0 && this.#fleet.ready.length === 0)
+        throw this.#fleet.lastFailure ?? closedError();
+    } catch (error) {
+      await this.close({ graceMs: 0 });
+      throw openError(adapter.name, error);
+    }
+    this.#fleet.schedule();
+  }
+
+  execute(command: string, args?: unknown, options: CallOptions = noOptions): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const sink = new PromiseSink(resolve, reject);
+      try {
+        const call = this.#prepare(command, args, options, sink, this.#options.callTimeoutMs);
+        this.#submit(call, options);
+      } catch (error) {
+        sink.fail(error);
+      }
+    });
+  }
+
+  stream(
+    command: string,
+    args?: unknown,
+    options: CallOptions = noOptions,
+  ): AsyncIterableIterator<unknown, undefined> {
+    return new PooledStream(this, (stream) => {
+      const call = this.#prepare(command, args, options, stream, this.#options.streamTimeoutMs);
+      this.#streams.set(call, stream);
+      this.#submit(call, options);
+      return call;
+    });
+  }
+
+  stats(): PoolStats {
+    const { ready, starting } = this.#fleet;
+    const all = [...this.#fleet.all()].length;
+    return {
+      workers: { starting, ready: ready.length, draining: all - ready.length - starting },
+      queued: this.#queue.size,
+      running: this.#running,
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+    };
+  }
+
+  workers(): WorkerInfo[] {
+    return [...this.#fleet.all()].map(({ id, pid, phase, load, concurrency }) => ({
+      id,
+      pid,
+      state: phase,
+      load,
+      concurrency,
+    }));
+  }
+
+  on<Name extends PoolEventName | "*">(
+    name: Name,
+    listener: (event: PoolEventOf<Name>) => void,
+  ): Disposable {
+    return this.#events.on(name, listener);
+  }
+
+  emit(event: PoolEvent): void {
+    this.#events.emit(event);
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    if (this.#state.phase === "closing") return this.#state.done;
+    const done = holding(this.#close(options.graceMs ?? DEFAULT_CLOSE_GRACE_MS));
+    this.#state = { phase: "closing", done };
+    return done;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    if (graceMs > 0) await this.#idle(graceMs);
+    for (const call of this.#queue) call.fail(closedError());
+    this.#queue.clear();
+    await this.#fleet.close();
+    await this.#options.adapter.close?.();
+  }
+
+  /** Resolves when no call waits or runs, at the latest after `graceMs`. */
+  #idle(graceMs: number): Promise<void> {
+    if (this.#queue.size === 0 && this.#running === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, graceMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #prepare(
+    command: string,
+    args: unknown,
+    options: CallOptions,
+    sink: CallSink,
+    defaultTimeoutMs: number,
+  ): Call {
+    if (this.#state.phase !== "open") throw closedError();
+    if (options !== noOptions) checkCallOptions(options);
+    options.signal?.throwIfAborted();
+    const { commands } = this.#options.adapter;
+    if (commands === undefined) {
+      return new Call(this, sink, command, args, options.timeoutMs ?? defaultTimeoutMs);
+    }
+    if (!Object.hasOwn(commands, command)) throw unknownCommand(command, Object.keys(commands));
+    const spec = commands[command] ?? {};
+    spec.validate?.(args);
+    const prepared = spec.prepare === undefined ? args : spec.prepare(args);
+    const target =
+      spec.transform === undefined ? sink : new TransformingSink(sink, spec.transform.bind(spec));
+    return new Call(
+      this,
+      target,
+      command,
+      prepared,
+      options.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
+    );
+  }
+
+  /** To a free worker, else into the queue. */
+  #submit(call: Call, options: CallOptions): void {
+    const worker = this.#queue.size === 0 ? chooseWorker(this.#fleet.ready) : undefined;
+    if (worker === undefined) this.#enqueue(call);
+    // A default deadline waits for the first worker: an installation must not eat it.
+    if (options.timeoutMs !== undefined || this.#hasBeenReady) call.arm();
+    if (options.signal !== undefined) call.follow(options.signal);
+    if (worker !== undefined) this.#assign(call, worker);
+  }
+
+  #enqueue(call: Call): void {
+    const refusal = this.#fleet.refusal() ?? this.#queueFull();
+    if (refusal !== undefined) {
+      this.#streams.delete(call);
+      throw refusal;
+    }
+    this.#queue.add(call);
+    this.#fleet.schedule();
+  }
+
+  #queueFull(): SnakepitError<"QUEUE_FULL"> | undefined {
+    const { maxQueue } = this.#options;
+    // A call that a start will serve at once is not one too many.
+    if (this.#queue.size < maxQueue || (maxQueue === 0 && this.#fleet.starting > 0))
+      return undefined;
+    const [oldest] = this.#queue;
+    return queueFullError({
+      queued: this.#queue.size,
+      maxQueue,
+      workers: this.#fleet.ready.length,
+      oldest,
+    });
+  }
+
+  #assign(call: Call, worker: Worker): void {
+    const stream = this.#streams.get(call);
+    if (stream === undefined) {
+      this.#running++;
+      worker.carry(call);
+    } else if (worker.connection?.stream === undefined) {
+      this.#streams.delete(call);
+      call.fail(cannotStream(this.#options.adapter.name, call.command));
+    } else {
+      this.#running++;
+      stream.flowFrom(worker.carryStream(call));
+    }
+  }
+
+  /** FleetOwner: gives waiting calls to free slots. Walks the queue only while there are any. */
+  slotFreed(): void {
+    if (!this.#hasBeenReady) this.#firstReady();
+    for (const call of this.#queue) {
+      const worker = chooseWorker(this.#fleet.ready);
+      if (worker === undefined) break;
+      this.#queue.delete(call);
+      this.#assign(call, worker);
+    }
+    if (this.#queue.size > 0) this.#fleet.schedule();
+  }
+
+  #firstReady(): void {
+    this.#hasBeenReady = true;
+    const nowMs = performance.now();
+    for (const call of this.#queue) {
+      if (call.deadlineMs === Number.POSITIVE_INFINITY) call.expireAt(nowMs + call.timeoutMs);
+    }
+  }
+
+  queued(): number {
+    return this.#queue.size;
+  }
+
+  callsLost(worker: Worker, count: number): void {
+    this.#running -= count;
+    for (const call of [...this.#streams.keys()])
+      if (call.workerId === worker.id) this.#streams.delete(call);
+    this.#checkIdle();
+  }
+
+  degraded(error: SnakepitError<string>): void {
+    for (const call of this.#queue) {
+      this.#streams.delete(call);
+      call.fail(error);
+    }
+    this.#queue.clear();
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
+    if (this.#running === 0 && this.#queue.size === 0) this.#onIdle?.();
+  }
+
+  /** CallOwner */
+  expired(call: Call): void {
+    const stream = this.#streams.get(call);
+    const endMs = call.createdMs + call.timeoutMs;
+    if (stream === undefined || performance.now() >= endMs)
+      this.#leave(call, timeoutError(call, call.timeoutMs));
+    else if (stream.isWaiting) this.#leave(call, timeoutError(call, this.#options.chunkTimeoutMs));
+    else call.expireAt(endMs); // nobody waits for a chunk
+  }
+
+  /** CallOwner */
+  aborted(call: Call, reason: unknown): void {
+    this.#leave(call, reason);
+  }
+
+  /** StreamOwner */
+  left(call: Call): void {
+    this.#leave(call, cancelledError(call, "the reader has left"));
+  }
+
+  /** CallOwner */
+  abandoned(call: Call): void {
+    const worker = this.#fleet.worker(call.workerId);
+    if (worker === undefined) return;
+    const { callId, command } = call;
+    this.#events.emit({ name: "call-abandoned", workerId: worker.id, callId, command });
+    worker.abandon(call);
+  }
+
+  /** The caller is answered at once; the slot stays taken until the worker confirms. */
+  #leave(call: Call, error: unknown): void {
+    call.fail(error);
+    if (this.#queue.delete(call)) {
+      this.#streams.delete(call);
+      this.#checkIdle();
+      return;
+    }
+    call.requestCancel(error, this.#options.cancelGraceMs);
+    const confirm = () => this.ended(call);
+    this.#streams.get(call)?.endSource().then(confirm, confirm);
+  }
+
+  /** StreamOwner */
+  waiting(call: Call): void {
+    const endMs = call.createdMs + call.timeoutMs;
+    call.expireAt(Math.min(performance.now() + this.#options.chunkTimeoutMs, endMs));
+  }
+
+  /** StreamOwner */
+  ended(call: Call, failure?: { readonly error: unknown }): void {
+    if (!this.#streams.delete(call)) return;
+    if (this.#fleet.worker(call.workerId)?.release(call) !== true) return;
+    if (failure === undefined) call.succeed(undefined);
+    else call.fail(failure.error);
+  }
+
+  /** CallOwner */
+  answered(outcome: "succeeded" | "failed"): void {
+    if (outcome === "succeeded") this.#succeeded++;
+    else this.#failed++;
+  }
+
+  /** FleetOwner */
+  callDone(): void {
+    this.#running--;
+    this.#checkIdle();
+  }
+}
+
+function checkCallOptions(options: CallOptions): void {
+  const problems = checkKnownKeys("call options", options, ["signal", "timeoutMs"]);
+  if (options.timeoutMs !== undefined)
+    problems.push(...checkTimeout("timeoutMs", options.timeoutMs));
+  if (problems.length === 0) return;
+  throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
+}

@@ -1,0 +1,272 @@
+import type { Adapter, Connection } from "./adapter.ts";
+import type { Call } from "./call.ts";
+import type { StopReason } from "./events.ts";
+import type { Launcher, WorkerExit, WorkerProcess } from "./launcher.ts";
+import {
+  EndedEarly,
+  exitError,
+  startCancelled,
+  startError,
+  startTimeout,
+} from "./worker-errors.ts";
+
+/** How long a lost connection waits for the report of what happened to its process. */
+const EXIT_REPORT_MS = 100;
+
+type WorkerState =
+  | { readonly phase: "starting"; readonly abort: AbortController }
+  | { readonly phase: "ready"; readonly process: WorkerProcess; readonly connection: Connection }
+  | {
+      readonly phase: "draining";
+      readonly process: WorkerProcess;
+      readonly connection: Connection;
+      readonly reason: StopReason;
+    }
+  | { readonly phase: "stopped"; readonly reason: StopReason };
+
+export type WorkerPhase = WorkerState["phase"];
+
+export interface WorkerOptions {
+  readonly adapter: Adapter;
+  readonly launcher: Launcher;
+  readonly startTimeoutMs: number;
+  readonly stopGraceMs: number;
+  /** After an abandoned call: how long its neighbours may take before the worker is ended. */
+  readonly drainMs: number;
+}
+
+/** The pool, as a worker sees it. */
+export interface WorkerOwner {
+  /** A slot is free again. */
+  freed(worker: Worker): void;
+  /** It takes no more calls; its replacement may start now. */
+  draining(worker: Worker): void;
+  stopped(worker: Worker, reason: StopReason, exit: WorkerExit, lostCalls: number): void;
+}
+
+/**
+ * One process, the connection to it, and the calls on it. A slot is freed when the worker has
+ * answered, never when a caller has gone: otherwise two calls would run in a one-call worker, or a
+ * late answer would reach the wrong caller.
+ */
+export class Worker {
+  readonly id: string;
+  load = 0;
+  concurrency = 1;
+  /** Has answered at least one call: whatever ends it now is no failed start. */
+  served = false;
+  readonly #options: WorkerOptions;
+  readonly #owner: WorkerOwner;
+  readonly #calls = new Set<Call>();
+  /** Cancelled, not confirmed, and given up. */
+  readonly #abandoned = new Set<Call>();
+  #drainTimer: NodeJS.Timeout | undefined;
+  #stopping: Promise<void> | undefined;
+  #state: WorkerState = { phase: "starting", abort: new AbortController() };
+
+  constructor(id: string, options: WorkerOptions, owner: WorkerOwner) {
+    this.id = id;
+    this.#options = options;
+    this.#owner = owner;
+  }
+
+  get phase(): WorkerPhase {
+    return this.#state.phase;
+  }
+
+  get pid(): number | undefined {
+    return "process" in this.#state ? this.#state.process.pid : undefined;
+  }
+
+  get connection(): Connection | undefined {
+    return "connection" in this.#state ? this.#state.connection : undefined;
+  }
+
+  /** @throws SnakepitError WORKER_START_FAILED, with the worker's last stderr lines */
+  async start(): Promise<void> {
+    if (this.#state.phase !== "starting") throw new Error(`worker ${this.id} was started before`);
+    const { abort } = this.#state;
+    const { adapter, launcher, startTimeoutMs } = this.#options;
+    const timer = setTimeout(() => abort.abort(startTimeout), startTimeoutMs);
+    let child: WorkerProcess | undefined;
+    try {
+      child = await launcher.launch(adapter.spec(), { workerId: this.id, signal: abort.signal });
+      const connection = await firstOf(
+        adapter.connect(child, { signal: abort.signal }),
+        child.exited,
+        abort.signal,
+      );
+      this.#becomeReady(child, connection);
+    } catch (reason) {
+      // Whatever the adapter still waits for, it waits for nothing.
+      abort.abort(reason);
+      const exit = await child?.stop({ graceMs: 0 });
+      const error = startError(reason, this.id, startTimeoutMs, child, exit);
+      this.#state = { phase: "stopped", reason: "exited" };
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #becomeReady(child: WorkerProcess, connection: Connection): void {
+    this.concurrency = connection.capabilities.concurrency;
+    this.#state = { phase: "ready", process: child, connection };
+    void child.exited.then((exit) => this.#gone("exited", exit));
+    void connection.closed?.then(() => this.#connectionLost(child));
+  }
+
+  /** Sends a call. The caller has made sure that there is a free slot. */
+  carry(call: Call): void {
+    const { connection } = this;
+    if (connection === undefined) throw new Error(`worker ${this.id} is ${this.phase}`);
+    this.load++;
+    this.#calls.add(call);
+    call.workerId = this.id;
+    void this.#await(call, connection);
+  }
+
+  async #await(call: Call, connection: Connection): Promise<void> {
+    try {
+      const value = await connection.execute(call.command, call.args, call);
+      if (this.release(call)) call.succeed(value);
+    } catch (error) {
+      if (this.release(call)) call.fail(error);
+    }
+  }
+
+  /**
+   * Opens a stream. The caller has made sure that there is a free slot, and releases it when the
+   * worker is done.
+   */
+  carryStream(call: Call): AsyncIterator<unknown> {
+    const { connection } = this;
+    if (connection?.stream === undefined) throw new Error(`worker ${this.id} cannot stream`);
+    this.load++;
+    this.#calls.add(call);
+    call.workerId = this.id;
+    return connection.stream(call.command, call.args, call)[Symbol.asyncIterator]();
+  }
+
+  /** The worker is done with a call. False when the worker was gone already. */
+  release(call: Call): boolean {
+    if (!this.#calls.delete(call)) return false;
+    this.load--;
+    this.served = true;
+    call.confirm();
+    this.#abandoned.delete(call);
+    this.#owner.freed(this);
+    if (this.#state.phase === "draining") this.#stopWhenDrained();
+    return true;
+  }
+
+  /** A cancelled call was not confirmed: no new calls, and the end as soon as nobody else is hurt. */
+  abandon(call: Call): void {
+    if (!this.#calls.has(call)) return;
+    this.#abandoned.add(call);
+    this.#drain("cancel-ignored");
+    this.#drainTimer ??= setTimeout(
+      () => void this.stop("cancel-ignored", { graceMs: 0 }),
+      this.#options.drainMs,
+    ).unref();
+    this.#stopWhenDrained();
+  }
+
+  #drain(reason: StopReason): void {
+    if (this.#state.phase !== "ready") return;
+    const { process: child, connection } = this.#state;
+    this.#state = { phase: "draining", process: child, connection, reason };
+    this.#owner.draining(this);
+  }
+
+  #stopWhenDrained(): void {
+    if (this.#state.phase !== "draining" || this.#calls.size > this.#abandoned.size) return;
+    // An abandoned call ignores requests, so that it is not worth waiting for.
+    void this.stop(this.#state.reason, {
+      graceMs: this.#abandoned.size > 0 ? 0 : this.#options.stopGraceMs,
+    });
+  }
+
+  /** Ends the worker whatever it does; what it has not finished is lost. Idempotent. */
+  stop(reason: StopReason, options: { readonly graceMs: number }): Promise<void> {
+    this.#stopping ??= this.#stop(reason, options.graceMs);
+    return this.#stopping;
+  }
+
+  async #stop(reason: StopReason, graceMs: number): Promise<void> {
+    if (this.#state.phase === "starting") this.#state.abort.abort(startCancelled);
+    if (!("process" in this.#state)) return;
+    const { process: child, connection } = this.#state;
+    this.#drain(reason);
+    if (graceMs > 0) {
+      // A goodbye that hangs must not hold up the signal.
+      await Promise.race([goodbye(connection), delay(graceMs)]);
+    }
+    const exit = await child.stop({ graceMs });
+    this.#gone(reason, exit);
+  }
+
+  async #connectionLost(child: WorkerProcess): Promise<void> {
+    if (this.#stopping !== undefined || this.#state.phase === "stopped") return;
+    const exit = await Promise.race([child.exited, delay(EXIT_REPORT_MS)]);
+    if (exit !== undefined) return; // `exited` has told it all
+    await this.stop("connection-lost", { graceMs: 0 });
+  }
+
+  #gone(reason: StopReason, exit: WorkerExit): void {
+    if (!("process" in this.#state)) return;
+    const { process: child, connection } = this.#state;
+    const why = this.#state.phase === "draining" ? this.#state.reason : reason;
+    this.#state = { phase: "stopped", reason: why };
+    clearTimeout(this.#drainTimer);
+    void goodbye(connection);
+    const lost = [...this.#calls];
+    this.#calls.clear();
+    for (const call of lost) {
+      call.confirm();
+      call.fail(exitError(call, this.id, why, exit, child.stderrTail()));
+    }
+    // Nothing of the group may live on behind a worker that ended by itself.
+    void child.stop({ graceMs: 0 });
+    this.#owner.stopped(this, why, exit, lost.length);
+  }
+}
+
+/** The connection, unless the process ends or the start is given up first. */
+async function firstOf(
+  connecting: Promise<Connection>,
+  exited: Promise<WorkerExit>,
+  signal: AbortSignal,
+): Promise<Connection> {
+  let onAbort!: () => void;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  });
+  const ended = exited.then((exit): never => {
+    throw new EndedEarly(exit);
+  });
+  connecting.catch(() => {}); // heard by whichever loses the race as well
+  ended.catch(() => {});
+  try {
+    return await Promise.race([connecting, ended, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** The process matters, not how its adapter's farewell went. */
+async function goodbye(connection: Connection): Promise<void> {
+  try {
+    await connection[Symbol.asyncDispose]();
+  } catch {
+    // It is ended by a signal or gone already: there is nothing left to lose.
+  }
+}
+
+function delay(ms: number): Promise<undefined> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms, undefined).unref();
+  });
+}
