@@ -1,0 +1,198 @@
+"""DSPy's exceptions become error codes, by their types and never by their words."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+from dspy.adapters.utils import parse_value
+from dspy.utils.exceptions import (
+    AdapterParseError,
+    ContextWindowExceededError,
+    LMAuthError,
+    LMBillingError,
+    LMConfigurationError,
+    LMError,
+    LMInvalidRequestError,
+    LMNotConfiguredError,
+    LMRateLimitError,
+    LMServerError,
+    LMStreamAssemblyError,
+    LMTimeoutError,
+    LMTransportError,
+    LMUnexpectedError,
+    LMUnsupportedFeatureError,
+)
+
+from snakepit_bridge import BridgeError
+
+from .fields import AdapterName, split_answer
+from .models import ModelSettings
+from .programs import Program, type_name
+
+# Longer answers are cut in `details.received`.
+MAX_RECEIVED = 500
+
+# The first match wins, so the special stands before the general.
+CODES: tuple[tuple[type[BaseException], str], ...] = (
+    (ContextWindowExceededError, "CONTEXT_TOO_LONG"),
+    (LMNotConfiguredError, "MODEL_AUTH"),
+    (LMAuthError, "MODEL_AUTH"),
+    (LMRateLimitError, "MODEL_RATE_LIMITED"),
+    (LMTimeoutError, "TIMEOUT"),
+    (LMTransportError, "MODEL_UNREACHABLE"),
+    (LMServerError, "MODEL_UNREACHABLE"),
+    (LMStreamAssemblyError, "MODEL_UNREACHABLE"),
+    (LMBillingError, "MODEL_REFUSED"),
+    (LMInvalidRequestError, "MODEL_REFUSED"),
+    (LMUnsupportedFeatureError, "MODEL_REFUSED"),
+    (LMConfigurationError, "MODEL_NOT_CONFIGURED"),
+    (LMUnexpectedError, "REMOTE"),
+    (LMError, "MODEL_REFUSED"),
+)
+
+LOCAL_SERVERS: Mapping[str, str] = {
+    "ollama": "start it with `ollama serve`",
+    "ollama_chat": "start it with `ollama serve`",
+    "hosted_vllm": "start it with `vllm serve <model>`",
+}
+
+
+def bridge_error(error: BaseException, program: Program, settings: ModelSettings) -> BaseException:
+    """What the caller is told instead of `error`; `error` itself where it is not the model's."""
+    error = _single(error)
+    if isinstance(error, BridgeError | asyncio.CancelledError):
+        return error
+    if isinstance(error, AdapterParseError):
+        return _output_invalid(error, program, settings)
+    if isinstance(error, TimeoutError):
+        return _timeout(settings)
+    if not isinstance(error, LMError):
+        return error
+    code = next(code for kind, code in CODES if isinstance(error, kind))
+    if code == "MODEL_UNREACHABLE" and _is_timeout(error):
+        code = "TIMEOUT"
+    if code == "REMOTE":
+        # A fault inside an engine: its own exception says more than DSPy's wrapper.
+        return error.__cause__ or error
+    details = _details(settings, error)
+    return BridgeError(code, _message(code, error, settings), details)
+
+
+def _single(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _is_timeout(error: BaseException) -> bool:
+    """Whether a socket's time ran out: lm15 tells by the type of the cause."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, TimeoutError) or type(cause).__name__ in TRANSPORT_TIMEOUTS:
+            return True
+        cause = cause.__cause__
+    return False
+
+
+TRANSPORT_TIMEOUTS = frozenset({"ConnectTimeout", "ReadTimeout", "WriteTimeout"})
+
+
+def _details(settings: ModelSettings, error: LMError) -> dict[str, Any]:
+    details: dict[str, Any] = {"model": settings.model}
+    if settings.endpoint is not None:
+        details["endpoint"] = settings.endpoint
+    if error.status is not None:
+        details["status"] = error.status
+    if error.retry_after is not None:
+        details["retryAfterMs"] = round(error.retry_after * 1000)
+    return details
+
+
+def _message(code: str, error: LMError, settings: ModelSettings) -> str:
+    model = settings.model
+    where = settings.endpoint or settings.provider
+    said = _redacted(error.message or "", settings)
+    match code:
+        case "MODEL_UNREACHABLE" if error.status is not None:
+            return f"{where} failed with status {error.status} for {model}: {said}"
+        case "MODEL_UNREACHABLE" if isinstance(error, LMStreamAssemblyError):
+            return f"{where} broke off its answer for {model}: {said}; try again"
+        case "MODEL_UNREACHABLE":
+            hint = LOCAL_SERVERS.get(settings.provider, "check the address and the network")
+            return f"no answer from {where} for {model} ({said}); {hint}"
+        case "MODEL_AUTH" if isinstance(error, LMNotConfiguredError):
+            return f"no key for {model} at {where}; give one as apiKey"
+        case "MODEL_AUTH":
+            return f"{where} refused the key for {model}: {said}; check apiKey"
+        case "MODEL_RATE_LIMITED":
+            wait = "" if error.retry_after is None else f"; try again in {error.retry_after:g} s"
+            return f"{where} limits the calls to {model}: {said}{wait}"
+        case "CONTEXT_TOO_LONG":
+            return f"the input is too long for {model}: {said}; send less text"
+        case "MODEL_NOT_CONFIGURED":
+            return f"{model} cannot be used as it is set up: {said}"
+        case "TIMEOUT":
+            return f"{where} did not answer for {model} in time: {said}"
+        case _:
+            return f"{where} refused the request to {model}: {said}"
+
+
+def _timeout(settings: ModelSettings) -> BridgeError:
+    details: dict[str, Any] = {"model": settings.model, "timeoutMs": settings.timeout_ms}
+    if settings.endpoint is not None:
+        details["endpoint"] = settings.endpoint
+    where = settings.endpoint or settings.provider
+    return BridgeError(
+        "TIMEOUT",
+        f"{where} did not answer for {settings.model} within {settings.timeout_ms:g} ms; "
+        "raise the model's timeoutMs, or ask for less",
+        details,
+    )
+
+
+def _output_invalid(
+    error: AdapterParseError, program: Program, settings: ModelSettings
+) -> BridgeError:
+    field, received = _faulty_field(error, program)
+    expected = type_name(program.output_types[field])
+    details: dict[str, Any] = {"model": settings.model}
+    if settings.endpoint is not None:
+        details["endpoint"] = settings.endpoint
+    details.update(field=field, expected=expected, received=_cut(received or error.lm_response))
+    what = (
+        f"gave no `{field}`" if received is None else f"gave {_cut(received, 80)!r} for `{field}`"
+    )
+    return BridgeError(
+        "OUTPUT_INVALID",
+        f"{settings.model} {what}, which must be {expected}; "
+        "describe the field, or use a more capable model",
+        details,
+    )
+
+
+def _faulty_field(error: AdapterParseError, program: Program) -> tuple[str, str | None]:
+    """The first output that is missing or does not fit its type, with its raw text."""
+    names: dict[str, AdapterName] = {"JSONAdapter": "json", "XMLAdapter": "xml"}
+    adapter = names.get(error.adapter_name, "chat")
+    types = program.output_types
+    found = split_answer(adapter, error.lm_response, frozenset(types))
+    for name, annotation in types.items():
+        if name not in found:
+            return name, None
+        try:
+            parse_value(found[name], annotation)
+        except (ValueError, pydantic.ValidationError):
+            return name, found[name]
+    return next(reversed(types)), None
+
+
+def _cut(text: str, limit: int = MAX_RECEIVED) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _redacted(text: str, settings: ModelSettings) -> str:
+    text = " ".join(text.split())
+    if settings.api_key is not None:
+        text = text.replace(settings.api_key, "[redacted]")
+    return _cut(text)

@@ -1,0 +1,84 @@
+"""Errors as they cross to the host: docs/protocol.md, "An error". The only file that makes them."""
+
+import traceback
+from types import TracebackType
+from typing import Any
+
+# Frames of our own that stand above every handler and tell its author nothing.
+MACHINERY = frozenset(
+    f"snakepit_bridge.{name}" for name in ("executor", "event_loop", "streams", "registry")
+)
+# An error is read by people; a repr of a tensor inside a message is not worth a frame of 10 MB.
+LONGEST_TEXT = 32_768
+
+
+class BridgeError(Exception):
+    """A refusal that the host knows by its code (`INVALID_ARGUMENT`, `NOT_FOUND`, …).
+
+    `details` holds plain values (see `values.py`) that a program may act on.
+    """
+
+    def __init__(self, code: str, message: str, details: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+
+class Cancelled(BridgeError):
+    """The caller has gone. Raised by `Context.check_cancelled`; a handler may let it pass."""
+
+    def __init__(self, message: str = "the call was cancelled") -> None:
+        super().__init__("CANCELLED", message)
+
+
+class ProtocolError(Exception):
+    """What the host sent is not what docs/protocol.md says. Ends the connection."""
+
+
+def error_map(error: BaseException) -> dict[str, Any]:
+    """The wire's error map. Never raises, whatever `str(error)` does."""
+    result: dict[str, Any] = {"type": type(error).__name__, "message": _text(error)}
+    if isinstance(error, BridgeError):
+        result["code"] = error.code
+        if error.details:
+            result["details"] = error.details
+    lines = _traceback(error)
+    if lines:
+        result["traceback"] = lines
+    return result
+
+
+def not_begun(message: str) -> dict[str, Any]:
+    """For a call that was cancelled before any of its work was done."""
+    return {"type": "Cancelled", "message": message, "code": "CANCELLED", "begun": False}
+
+
+def sendable(text: str) -> str:
+    """Lone surrogates, as in undecodable file names, have no place in UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _text(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception as second:  # the exception's own __str__ failed; its type must do
+        text = f"<{type(second).__name__} while reading the message>"
+    return sendable(text[:LONGEST_TEXT])
+
+
+def _traceback(error: BaseException) -> str | None:
+    start = _below_machinery(error.__traceback__)
+    if start is None:
+        return None
+    try:
+        text = "".join(traceback.format_exception(type(error), error, start))
+    except Exception as second:  # a source line or a __cause__ that cannot be shown
+        return f"<{type(second).__name__} while formatting the traceback>"
+    return sendable(text if len(text) <= LONGEST_TEXT else "…" + text[-LONGEST_TEXT:])
+
+
+def _below_machinery(frame: TracebackType | None) -> TracebackType | None:
+    while frame is not None and frame.tb_frame.f_globals.get("__name__") in MACHINERY:
+        frame = frame.tb_next
+    return frame

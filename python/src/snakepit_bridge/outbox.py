@@ -1,0 +1,154 @@
+"""Replies on their way to the host: gathered for a moment, sent as one frame by whoever finishes.
+
+Nobody waits for a sender: who finds one at work leaves its records, and the sender looks again
+before it goes. What is in here can be sent: values are checked on their way in.
+"""
+
+import queue
+import threading
+from collections import deque
+
+from snakepit_bridge.errors import LONGEST_TEXT, BridgeError, error_map, not_begun, sendable
+from snakepit_bridge.transports import Transport
+from snakepit_bridge.values import Codec, Record, too_large
+
+# Above this a bigger frame costs no less per record.
+FRAME_RECORDS = 256
+FRAME_BYTES = 256 * 1024
+# What a frame needs beside one value: the acknowledgement, the record's kind, id and size.
+FRAME_OVERHEAD = 64
+# A log is not worth the memory of a worker whose host does not read.
+MOST_WAITING_LOGS = 10_000
+
+
+class Outbox:
+    def __init__(self, transport: Transport, codec: Codec, max_frame_bytes: int) -> None:
+        self._transport = transport
+        self._codec = codec
+        self._max_frame_bytes = max_frame_bytes
+        self._max_value_bytes = max_frame_bytes - FRAME_OVERHEAD
+        self._records: deque[Record] = deque()
+        self._sending = threading.Lock()
+        self._closed = False
+        # Batches of the host that are taken in: those without short calls, which only the reader
+        # counts; the number of the last one whose short calls are done; and what the host knows.
+        self._acknowledging = threading.Lock()
+        self._without_calls = 0
+        self._lined_up = 0
+        self._told = 0
+        self._wakeups: queue.SimpleQueue[None] = queue.SimpleQueue()
+        # Bound once, as they are called for every reply.
+        self._put = self._records.append
+        self._pack = codec.pack
+
+    def put_result(self, call_id: int, value: object) -> int:
+        """Returns the size of the value. Raises SERIALIZATION, VALUE_TOO_LARGE."""
+        packed, size = self._pack(value)
+        if size > self._max_value_bytes:
+            raise too_large(size, self._max_frame_bytes)
+        self._put([0, call_id, packed])
+        return size
+
+    def put_chunk(self, call_id: int, value: object) -> int:
+        """As `put_result`, for one piece of a stream."""
+        packed, size = self._pack(value)
+        if size > self._max_value_bytes:
+            raise too_large(size, self._max_frame_bytes)
+        self._put([2, call_id, packed, size])
+        return size
+
+    def put_end(self, call_id: int) -> None:
+        self._put([3, call_id])
+
+    def put_error(self, call_id: int, error: BaseException) -> None:
+        wire = error_map(error)
+        try:
+            packed, size = self._pack(wire)
+            if size > self._max_value_bytes:
+                raise too_large(size, self._max_frame_bytes)
+        except BridgeError as refusal:
+            # Its `details` cannot be carried. What it says of itself is text, and can.
+            packed = {key: wire[key] for key in ("type", "code") if key in wire}
+            packed["message"] = f"{wire['message'][:500]} (details left out: {refusal})"
+        self._put([1, call_id, packed])
+
+    def put_not_begun(self, call_id: int) -> None:
+        self._put([1, call_id, not_begun("the call was cancelled before it began")])
+
+    def put_pong(self, call_id: int) -> None:
+        self._put([4, call_id])
+
+    def log(self, level: str, message: str) -> None:
+        if len(self._records) < MOST_WAITING_LOGS:
+            self._put([5, 0, level, sendable(message[:LONGEST_TEXT])])
+            self.wake()
+
+    def acknowledge_at_once(self) -> None:
+        """One batch that held no short calls. Only the reader says so."""
+        self._without_calls += 1
+
+    def acknowledge(self, batch: int) -> None:
+        """The short calls of this batch, counted among those that have any, and of all before."""
+        with self._acknowledging:
+            if batch > self._lined_up:
+                self._lined_up = batch
+
+    def has_acknowledged(self, batch: int) -> bool:
+        return self._lined_up >= batch
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def wake(self) -> None:
+        """Has the monitor thread flush at once; for those who must not block."""
+        self._wakeups.put(None)
+
+    def wait(self, timeout: float | None) -> None:
+        """For the monitor thread: until `wake`, or until the time is up."""
+        try:
+            self._wakeups.get(timeout=timeout)
+        except queue.Empty:
+            return
+
+    def flush(self) -> None:
+        """Sends what waits. Returns at once when another thread is sending: it will see to it."""
+        while (self._records or self._taken_in() > self._told) and not self._closed:
+            if not self._sending.acquire(blocking=False):
+                return
+            try:
+                self._send()
+            except OSError:
+                self._closed = True  # the host has gone; the reader notices and ends the worker
+            finally:
+                self._sending.release()
+
+    def _send(self) -> None:
+        records = self._take()
+        taken_in = self._taken_in()
+        acked = taken_in - self._told
+        if records or acked:
+            self._told = taken_in
+            self._send_records(acked, records)
+
+    def _taken_in(self) -> int:
+        return self._without_calls + self._lined_up
+
+    def _take(self) -> list[Record]:
+        records: list[Record] = []
+        popleft = self._records.popleft
+        try:
+            for _ in range(FRAME_RECORDS):
+                records.append(popleft())
+        except IndexError:
+            pass  # fewer than a frame holds
+        return records
+
+    def _send_records(self, acked: int, records: list[Record]) -> None:
+        document = self._codec.encode(acked, records)
+        if len(document) <= self._max_frame_bytes or len(records) < 2:
+            self._transport.send(document)
+            return
+        # Large values that came together. Each alone fits, because `put` has checked it.
+        middle = len(records) // 2
+        self._send_records(acked, records[:middle])
+        self._send_records(0, records[middle:])

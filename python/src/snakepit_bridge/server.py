@@ -1,0 +1,171 @@
+"""Frames in, frames out. Knows no command: names go to the registry, calls to threads or a loop.
+
+The thread that reads never runs a handler and never waits for a sender, so a cancel is heard while
+code runs.
+"""
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from snakepit_bridge.calls import Call, Calls
+from snakepit_bridge.errors import BridgeError, ProtocolError
+from snakepit_bridge.executor import BatchEnd, Executor
+from snakepit_bridge.outbox import Outbox
+from snakepit_bridge.registry import SLOW_WEIGHT, Command, Handler, Registry
+from snakepit_bridge.transports import Transport
+from snakepit_bridge.values import Codec, Record
+
+if TYPE_CHECKING:
+    from snakepit_bridge.event_loop import EventLoop
+
+# An acknowledgement may wait for 2 ms: one tick for the batch to be old enough, one to be seen.
+TICK_SECONDS = 0.001
+# The monitor sleeps when nothing has come for so long. Waking it per call would cost each 5 µs.
+QUIET_SECONDS = 0.05
+
+
+class Server:
+    def __init__(
+        self,
+        transport: Transport,
+        codec: Codec,
+        registry: Registry,
+        *,
+        concurrency: int,
+        max_frame_bytes: int,
+    ) -> None:
+        self._transport = transport
+        self._codec = codec
+        self._registry = registry
+        self._max_frame_bytes = max_frame_bytes
+        self._outbox = Outbox(transport, codec, max_frame_bytes)
+        self._calls = Calls(self._outbox)
+        self._executor = Executor(self._calls, concurrency)
+        self._loop: EventLoop | None = None
+        # Batches with short calls, and when the last one came.
+        self._batches = 0
+        self._arrived = 0.0
+        self._monitor_sleeps = False
+
+    def run(self) -> None:
+        """Serves until the host hangs up. Raises `ProtocolError` when it sends nonsense."""
+        self._executor.start()
+        threading.Thread(target=self._monitor, name="snakepit-monitor", daemon=True).start()
+        receive, limit = self._transport.receive, self._max_frame_bytes
+        while True:
+            document = receive(limit)
+            if document is None:
+                return
+            batch = self._codec.decode(document)
+            try:
+                self._take_in(batch)
+            except (IndexError, TypeError, AttributeError) as error:
+                raise ProtocolError(f"a record is not what the protocol says: {error}") from error
+
+    def _take_in(self, batch: list[Any]) -> None:
+        arrived = time.perf_counter()
+        short: list[Call | BatchEnd] = []
+        tasks: list[Call] = []
+        needs_flush = False
+        waiting, find = self._calls.waiting, self._registry.find
+        for index in range(1, len(batch)):
+            record: Record = batch[index]
+            kind = record[0]
+            if kind > 1:
+                needs_flush |= self._control(kind, record)
+                continue
+            try:
+                handler = _handler(find(record[2]), record)
+            except BridgeError as refusal:
+                self._outbox.put_error(record[1], refusal)
+                needs_flush = True
+                continue
+            call = (handler, record, arrived)
+            waiting[record[1]] = call
+            if handler.is_async:
+                tasks.append(call)
+            elif kind == 1 or handler.slowness > SLOW_WEIGHT:
+                self._executor.run_alone(call)
+            else:
+                short.append(call)
+        if tasks:
+            self._event_loop().run(tasks)
+        if short:
+            self._batches += 1
+            self._arrived = arrived
+            short.append(self._batches)
+            self._executor.line_up(short)
+            if needs_flush or self._monitor_sleeps:
+                self._outbox.wake()
+        else:
+            self._outbox.acknowledge_at_once()
+            self._outbox.wake()
+
+    def _control(self, kind: int, record: Record) -> bool:
+        """Returns whether something waits to be sent now."""
+        call_id = record[1]
+        if kind == 2:
+            context = self._calls.cancel(call_id)
+            if context is not None and self._loop is not None:
+                self._loop.cancel(call_id)
+            return context is None
+        if kind == 3:
+            self._calls.grant(call_id, record[2], record[3])
+            return False
+        if kind == 4:
+            self._outbox.put_pong(call_id)
+            return True
+        raise ProtocolError(f"a record of the unknown kind {kind!r}")
+
+    def _event_loop(self) -> "EventLoop":
+        if self._loop is None:
+            # Here, because asyncio takes 0.05 s to import and many workers never need it.
+            from snakepit_bridge.event_loop import EventLoop
+
+            self._loop = EventLoop(self._calls)
+        return self._loop
+
+    def _monitor(self) -> None:
+        """Frees what waits behind a slow call: replies, the acknowledgement, other calls."""
+        outbox, executor = self._outbox, self._executor
+        while True:
+            # First the flag, then the look: the reader adds its calls before it looks at the flag.
+            self._monitor_sleeps = True
+            if self._is_quiet():
+                outbox.wait(None)
+                self._monitor_sleeps = False
+            else:
+                self._monitor_sleeps = False
+                outbox.wait(TICK_SECONDS)
+            batches = self._batches
+            if (
+                not outbox.has_acknowledged(batches)
+                and time.perf_counter() - self._arrived > TICK_SECONDS
+            ):
+                outbox.acknowledge(batches)
+            if executor.stuck:
+                executor.unstick()
+            outbox.flush()
+
+    def _is_quiet(self) -> bool:
+        return (
+            time.perf_counter() - self._arrived > QUIET_SECONDS
+            and self._outbox.has_acknowledged(self._batches)
+            and not self._executor.has_waiting
+        )
+
+
+def _handler(command: Command, record: Record) -> Handler:
+    """Also makes the record's arguments a map, as trailing nulls may be left out."""
+    if len(record) < 4:
+        record.append({})
+    elif record[3] is None:
+        record[3] = {}
+    handler = command.call
+    if record[0] == 1 and command.stream is not None:
+        handler = command.stream
+    if handler is None:
+        message = f"{command.name} answers with a stream; read it as one"
+        raise BridgeError("UNSUPPORTED", message, {"command": command.name})
+    return handler

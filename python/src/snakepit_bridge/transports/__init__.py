@@ -1,0 +1,31 @@
+"""What carries frames between a worker and its host."""
+
+from typing import Protocol
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Transport(Protocol):
+    def receive(self, limit: int) -> Buffer | None:
+        """The next document; None when the host has hung up. Called by one thread.
+
+        Raises `ProtocolError` for one longer than `limit` bytes.
+        """
+
+    def send(self, document: Buffer) -> None:
+        """May block while the host does not read. One thread at a time. Raises `OSError`."""
+
+
+def dial(address: str) -> Transport:
+    """`unix:<path>`, or `grpc:<target>` as gRPC names it, for example `grpc:unix:<path>`."""
+    scheme, _, rest = address.partition(":")
+    if scheme == "unix":
+        from snakepit_bridge.transports.socket import SocketTransport
+
+        return SocketTransport.dial(rest)
+    if scheme == "grpc":
+        # Here, because grpc takes 0.1 s to import and most workers never need it.
+        from snakepit_bridge.transports.grpc import GrpcTransport
+
+        return GrpcTransport.dial(rest)
+    raise ValueError(f"SNAKEPIT_ADDRESS must begin with unix: or grpc:, not {address!r}")

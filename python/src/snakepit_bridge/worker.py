@@ -1,0 +1,143 @@
+"""One worker's life after it has become a process of its own: dial, handshake, serve, exit."""
+
+import contextlib
+import json
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NoReturn
+
+from snakepit_bridge import lifeline
+from snakepit_bridge.errors import ProtocolError
+from snakepit_bridge.registry import Registry, registry
+from snakepit_bridge.server import Server
+from snakepit_bridge.transports import Transport, dial
+from snakepit_bridge.values import CODECS
+from snakepit_bridge.version import PROTOCOL, versions
+
+# While sync handlers are busy the reader and the sender wait this long for the interpreter's lock,
+# not Python's 5 ms.
+SWITCH_SECONDS = 0.0005
+# The handshake comes before the host's own limit is known.
+LONGEST_WELCOME = 65_536
+DEFAULT_CONCURRENCY = 64
+DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the host tells a worker before it dials. `token` is a secret."""
+
+    worker_id: str
+    address: str
+    token: str
+    concurrency: int
+
+
+class NotAdmittedError(Exception):
+    """The host refused this worker, or did not answer its hello as the protocol says."""
+
+
+def serve(identity: Identity) -> NoReturn:
+    """Ends the process, with an exit code of `lifeline.py`."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    code = lifeline.HOST_GONE
+    try:
+        transport = dial(identity.address)
+        build_server(transport, identity, registry).run()
+    except ProtocolError as error:
+        print(f"snakepit_bridge: the host broke the protocol: {error}", file=sys.stderr)
+        code = lifeline.BAD_FRAME
+    except NotAdmittedError as error:
+        print(f"snakepit_bridge: {error}", file=sys.stderr)
+        code = lifeline.NOT_ADMITTED
+    except ConnectionError as error:
+        # Before the handshake: nobody listens. After it: the host was killed with unread replies.
+        print(f"snakepit_bridge: no host at {identity.address}: {error}", file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    leave(code)
+
+
+def build_server(transport: Transport, identity: Identity, commands: Registry) -> Server:
+    """Introduces the worker. Raises `NotAdmittedError`."""
+    hello = {
+        "type": "hello",
+        "protocol": PROTOCOL,
+        "workerId": identity.worker_id,
+        "token": identity.token,
+        "pid": os.getpid(),
+        "codecs": list(CODECS),
+        "concurrency": identity.concurrency,
+        "commands": commands.names(),
+        "versions": versions(),
+    }
+    transport.send(json.dumps(hello).encode())
+    welcome = _welcome(transport)
+    return Server(
+        transport,
+        CODECS[welcome["codec"]](),
+        commands,
+        concurrency=identity.concurrency,
+        max_frame_bytes=welcome.get("maxFrameBytes", DEFAULT_MAX_FRAME_BYTES),
+    )
+
+
+def _welcome(transport: Transport) -> dict[str, Any]:
+    document = transport.receive(LONGEST_WELCOME)
+    if document is None:
+        raise NotAdmittedError("the host hung up on the hello")
+    try:
+        answer = json.loads(bytes(document))
+    except ValueError as error:
+        raise NotAdmittedError(f"the host answered the hello with no JSON: {error}") from error
+    if not isinstance(answer, dict):
+        raise NotAdmittedError("the host answered the hello with no object")
+    if answer.get("type") == "refused":
+        raise NotAdmittedError(
+            f"the host refused this worker: [{answer.get('code')}] {answer.get('message')}"
+        )
+    if answer.get("type") != "welcome" or answer.get("codec") not in CODECS:
+        raise NotAdmittedError(f"the host answered the hello with {answer}")
+    if answer.get("protocol") != PROTOCOL:
+        raise NotAdmittedError(
+            f"the host speaks protocol {answer.get('protocol')}, this worker {PROTOCOL}; "
+            "update the older of the two"
+        )
+    return answer
+
+
+def import_commands(preload: str) -> None:
+    """Our own commands, and the modules that `SNAKEPIT_PRELOAD` names, separated by commas."""
+    for name in ("snakepit_bridge.commands", *module_names(preload)):
+        import_module(name)
+
+
+def module_names(preload: str) -> list[str]:
+    return [name.strip() for name in preload.split(",") if name.strip()]
+
+
+def preload_failed(error: BaseException) -> NoReturn:
+    """The traceback, and as the last line, which the host shows, what it comes to."""
+    traceback.print_exception(error)
+    print(
+        f"snakepit_bridge: the preload failed: {type(error).__name__}: {error}",
+        file=sys.stderr,
+    )
+    leave(lifeline.PRELOAD_FAILED)
+
+
+def leave(code: int) -> NoReturn:
+    """Without waiting for anybody's threads; what was printed is kept."""
+    for stream in (sys.stdout, sys.stderr):
+        # Nobody may read it any more, or user code may have closed it.
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def concurrency() -> int:
+    return int(os.environ.get("SNAKEPIT_CONCURRENCY") or DEFAULT_CONCURRENCY)

@@ -1,0 +1,251 @@
+"""Preloaded by the workers of the tests."""
+
+import asyncio
+import contextvars
+import ctypes
+import datetime
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, Generator, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from snakepit_bridge import BridgeError, Context, command
+
+gate = threading.Event()
+produced = 0
+closed = threading.Event()
+mark: contextvars.ContextVar[str] = contextvars.ContextVar("mark", default="fresh")
+reused: dict[str, int] = {"n": 0}
+
+
+@command("add")
+def add(a: float, b: float) -> float:
+    return a + b
+
+
+@command("typed")
+def typed(
+    text: str, count: int = 1, mode: Literal["a", "b"] = "a", rows: list[float] | None = None
+) -> list[Any]:
+    return [text, count, mode, rows]
+
+
+@command("open-gate")
+def open_gate() -> None:
+    gate.set()
+
+
+@command("wait-at-gate")
+def wait_at_gate() -> str:
+    gate.wait()
+    return "through"
+
+
+@command("until-cancelled")
+def until_cancelled(ctx: Context) -> None:
+    ctx.log("info", "begun")
+    ctx.sleep(3600)
+
+
+@command("ignores-cancel")
+def ignores_cancel(ctx: Context) -> str:
+    ctx.log("info", "begun")
+    while not ctx.cancelled:
+        time.sleep(0.001)
+    return "finished all the same"
+
+
+@command("async-wait")
+async def async_wait(ctx: Context) -> None:
+    ctx.log("info", "begun")
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        ctx.log("info", "cleaned up")
+
+
+@command("async-add")
+async def async_add(a: int, b: int) -> int:
+    await asyncio.sleep(0)
+    return a + b
+
+
+@command("async-exit")
+async def async_exit() -> None:
+    raise SystemExit(3)
+
+
+@command("context")
+def context(ctx: Context) -> dict[str, Any]:
+    remaining = ctx.remaining()
+    return {
+        "callId": ctx.call_id,
+        "session": ctx.session_id,
+        "command": ctx.command,
+        "hasTime": remaining is not None and 0 < remaining <= 60,
+        "unlimited": remaining is None,
+    }
+
+
+@command("fail")
+def fail(message: str = "no luck") -> None:
+    raise ValueError(message)
+
+
+@command("refuse")
+def refuse(details: Any = None) -> None:  # noqa: ANN401
+    raise BridgeError("QUOTA_EXCEEDED", "too much", {"limit": 3})
+
+
+@command("refuse-badly")
+def refuse_badly() -> None:
+    raise BridgeError("QUOTA_EXCEEDED", "too much", {"when": datetime.datetime.now()})
+
+
+@command("exit")
+def leave() -> None:
+    sys.exit(3)
+
+
+@command("bad-value")
+def bad_value() -> dict[str, Any]:
+    return {"items": [1, {"when": datetime.datetime(2024, 1, 1)}]}
+
+
+@command("surrogate")
+def surrogate() -> str:
+    return "\ud800"
+
+
+@command("big")
+def big(size: int) -> str:
+    return "x" * size
+
+
+@command("reused")
+def reused_value() -> dict[str, int]:
+    reused["n"] += 1
+    return reused
+
+
+@command("set-mark")
+def set_mark(value: str) -> str:
+    before = mark.get()
+    mark.set(value)
+    return before
+
+
+@command("count")
+def count(n: int, size: int = 0) -> Generator[Any, None, None]:
+    global produced
+    produced = 0
+    closed.clear()
+    try:
+        for i in range(n):
+            produced += 1
+            yield "x" * size if size else i
+    finally:
+        closed.set()
+
+
+@command("count-async")
+async def count_async(n: int) -> AsyncGenerator[int, None]:
+    global produced
+    produced = 0
+    closed.clear()
+    try:
+        for i in range(n):
+            produced += 1
+            yield i
+    finally:
+        closed.set()
+
+
+@command("produced")
+def how_many() -> int:
+    return produced
+
+
+@command("wait-closed")
+def wait_closed() -> bool:
+    return closed.wait(20)
+
+
+@command("reused-chunks")
+def reused_chunks() -> Iterator[list[int]]:
+    chunk: list[int] = []
+    for i in range(5):
+        chunk.append(i)
+        yield chunk
+
+
+@command("breaks")
+def breaks(bad: str) -> Iterator[Any]:
+    yield 1
+    if bad == "value":
+        yield {"when": datetime.date(2024, 1, 1)}
+    raise ValueError("in the middle")
+
+
+@command("both")
+def both_call() -> str:
+    return "called"
+
+
+@command("both")
+def both_stream() -> Iterator[str]:
+    yield "streamed"
+
+
+@command("random")
+def random_numbers() -> list[float]:
+    import numpy
+
+    return [random.random(), float(numpy.random.random())]
+
+
+@command("segfault")
+def segfault() -> None:
+    print("about to fall", flush=True)
+    ctypes.string_at(0)
+
+
+@command("hold-interpreter")
+def hold_interpreter() -> None:
+    """Sleeps in C with the interpreter's lock held, so that no thread of ours can do anything."""
+    ctypes.PyDLL(None).sleep(3600)
+
+
+@command("start-child")
+def start_child() -> int:
+    return subprocess.Popen(["sleep", "3600"]).pid
+
+
+@command("process")
+def process() -> dict[str, Any]:
+    descriptors = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            descriptors[name] = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            continue
+    return {
+        "descriptors": descriptors,
+        "pid": os.getpid(),
+        "group": os.getpgid(0),
+        "parent": os.getppid(),
+        "oom": int(Path("/proc/self/oom_score_adj").read_text()),
+        "token": os.environ.get("SNAKEPIT_TOKEN"),
+        "stdin": os.read(0, 1),
+    }
+
+
+@command("print")
+def print_line(text: str) -> None:
+    print(text)
+    os.write(2, b"from fd 2\n")

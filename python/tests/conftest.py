@@ -1,0 +1,19 @@
+"""Every worker of the tests is a real process, and every host a real socket."""
+
+from collections.abc import Iterator
+
+import pytest
+from host import Connection, Host
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    with Host() as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Connection]:
+    """One worker for tests that leave nothing behind."""
+    with Host() as host, host.worker() as connection:
+        yield connection

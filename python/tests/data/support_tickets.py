@@ -1,0 +1,61 @@
+"""Support tickets as people write them, each with the label a support agent gave it. They measure
+the demo model's classifier; do not take words from here into its lexicon."""
+
+LABELS = ("bug", "billing", "account", "feature request", "question")
+
+TICKETS: tuple[tuple[str, str], ...] = (
+    ("The export button does nothing when I press it. Tried Chrome and Firefox.", "bug"),
+    ("You took the money for March twice, please send one of them back.", "billing"),
+    ("I lost my phone and now I can't get past the two-factor screen.", "account"),
+    ("It would be great if the calendar could show week numbers.", "feature request"),
+    ("What is the maximum size of a file that I can upload?", "question"),
+    ("After yesterday's update the app closes itself every time I open a photo.", "bug"),
+    ("Our finance team needs the invoice for April with the VAT number on it.", "billing"),
+    ("Please change the e-mail address of my profile, I left my old company.", "account"),
+    ("Any chance of a dark theme? My eyes hurt at night.", "feature request"),
+    ("Does the free plan include API access?", "question"),
+    ("Search returns results from deleted projects.", "bug"),
+    ("My card expired, where do I enter the new one so the payment goes through?", "billing"),
+    ("The link to reset my password is never delivered to my inbox.", "account"),
+    ("We'd love an integration with Slack so that alerts land in our channel.", "feature request"),
+    ("How do I invite a colleague to a board?", "question"),
+    ("Dates are shown one day too early since we switched to the new time zone.", "bug"),
+    ("I cancelled in May but was still charged in June. I want a refund.", "billing"),
+    ("Someone from an unknown city signed in as me, please lock everything!", "account"),
+    ("Please let us sort the table by more than one column.", "feature request"),
+    ("Is there a keyboard shortcut for archiving?", "question"),
+    ("Uploading a CSV with umlauts fails with error 500.", "bug"),
+    ("Why is the total on my bill higher than the price on your website?", "billing"),
+    ("How can I delete my account and all my data?", "account"),
+    ("Would it be possible to add a way to undo a bulk delete?", "feature request"),
+    ("Which browsers do you support?", "question"),
+    ("The page stays blank after login, the console shows a TypeError.", "bug"),
+    (
+        "We were promised a discount for non-profits, but the receipt shows the full price.",
+        "billing",
+    ),
+    ("My username is misspelled and I can't edit it myself.", "account"),
+    ("An offline mode would help us a lot on the train.", "feature request"),
+    ("Can I use the tool on two computers at the same time?", "question"),
+    ("Notifications arrive hours late, sometimes not at all.", "bug"),
+    ("Can we switch from monthly to yearly payment and get the difference credited?", "billing"),
+    ("It keeps saying wrong password although I am sure it is right.", "account"),
+    ("I wish I could tag several people in one comment.", "feature request"),
+    ("Where are your servers located, and is the data encrypted?", "question"),
+    ("Scrolling in the report list freezes the whole tab for ten seconds.", "bug"),
+)
+
+REVIEWS: tuple[tuple[str, str], ...] = (
+    ("Absolutely love it, setup took two minutes and it just works.", "positive"),
+    ("Stopped charging after a week. Waste of money.", "negative"),
+    ("The parcel contains two cables and a manual.", "neutral"),
+    ("Not what I expected: the fabric feels cheap and it tore on day one.", "negative"),
+    ("My kids are thrilled, best birthday present ever!", "positive"),
+    ("The meeting was moved to Tuesday at ten.", "neutral"),
+    ("Support was friendly and solved my problem quickly.", "positive"),
+    ("I would not recommend this hotel to anyone.", "negative"),
+    ("No complaints at all, it does what it should and looks nice.", "positive"),
+    ("It comes in three colours.", "neutral"),
+    ("The staff ignored us for half an hour and the soup was cold.", "negative"),
+    ("Great camera, but the battery is a disaster and it overheats constantly.", "negative"),
+)

@@ -1,0 +1,83 @@
+import pytest
+from host import Connection, Host
+
+
+def wait_for_log(connection: Connection, message: str) -> None:
+    while not any(record[0] == 5 and record[3] == message for record in connection.records):
+        connection.receive()
+    connection.records = [record for record in connection.records if record[0] != 5]
+
+
+def test_a_call_that_has_not_begun_is_dropped_and_says_so(host: Host) -> None:
+    with host.worker(SNAKEPIT_CONCURRENCY="1") as connection:
+        # Both threads of a worker for one call are taken, so the third call must wait.
+        connection.send([0, 1, "wait-at-gate"], [0, 2, "wait-at-gate"], [0, 3, "reused"])
+        connection.send([2, 3])
+        error = connection.answer_to(3)[2]
+        assert error["code"] == "CANCELLED"
+        assert error["begun"] is False
+        connection.send([0, 4, "async-add", {"a": 1, "b": 2}])
+        assert connection.answer_to(4)[2] == 3
+
+
+def test_a_running_coroutine_is_cancelled_and_cleans_up(host: Host) -> None:
+    with host.worker() as connection:
+        connection.send([0, 1, "async-wait"])
+        wait_for_log(connection, "begun")
+        connection.send([2, 1])
+        wait_for_log(connection, "cleaned up")
+        error = connection.answer_to(1)[2]
+        assert error["code"] == "CANCELLED"
+        assert "begun" not in error
+
+
+def test_a_synchronous_handler_sees_the_cancel_at_its_next_check(host: Host) -> None:
+    with host.worker() as connection:
+        connection.send([0, 1, "until-cancelled"])
+        wait_for_log(connection, "begun")
+        connection.send([2, 1])
+        error = connection.answer_to(1)[2]
+        assert error["code"] == "CANCELLED"
+        assert "begun" not in error
+
+
+def test_a_handler_may_finish_after_a_cancel_and_is_answered_once(host: Host) -> None:
+    with host.worker() as connection:
+        connection.send([0, 1, "ignores-cancel"])
+        wait_for_log(connection, "begun")
+        connection.send([2, 1], [2, 1])
+        assert connection.answer_to(1) == [0, 1, "finished all the same"]
+        connection.send([2, 1])  # on its way when the answer was
+        assert connection.call("add", {"a": 1, "b": 2}, call_id=2) == 3
+        assert connection.records == []
+
+
+@pytest.mark.parametrize("command", ["count", "count-async"])
+def test_cancelling_a_stream_closes_its_generator(host: Host, command: str) -> None:
+    with host.worker() as connection:
+        connection.send([1, 1, command, {"n": 1_000_000_000}])
+        connection.receive()
+        connection.send([2, 1])
+        assert connection.answer_to(1)[2]["code"] == "CANCELLED"
+        assert connection.call("wait-closed", call_id=2) is True
+        connection.records = [r for r in connection.records if r[0] != 2]
+        connection.send([4, 3])
+        assert connection.wait_for(1) == [[4, 3]]  # no chunk after the answer
+
+
+def test_every_call_is_answered_once_however_cancels_fall(host: Host) -> None:
+    with host.worker(SNAKEPIT_CONCURRENCY="4") as connection:
+        commands = ["add", "async-add", "context", "echo"]
+        for round_number in range(30):
+            ids = range(1, 101)
+            connection.send(
+                *(
+                    [0, i, commands[i % 4], {} if i % 4 == 2 else {"a": 1, "b": 2}, 1000]
+                    for i in ids
+                ),
+                *([2, i] for i in ids if (i + round_number) % 3 == 0),
+            )
+            for i in ids:
+                kind, _, value = connection.answer_to(i)
+                assert kind == 0 or value["begun"] is False or value["code"] == "CANCELLED"
+            assert connection.records == []

@@ -1,0 +1,190 @@
+import collections
+import dataclasses
+import datetime
+import decimal
+import enum
+import uuid
+from typing import Any
+
+import ormsgpack
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snakepit_bridge.errors import BridgeError, ProtocolError
+from snakepit_bridge.values import CODECS, DEEPEST, JsonCodec, MsgpackCodec
+
+
+class Colour(enum.IntEnum):
+    RED = 1
+
+
+class Text(str):
+    __slots__ = ()
+
+
+@dataclasses.dataclass
+class Point:
+    x: int = 1
+
+
+Pair = collections.namedtuple("Pair", "a b")
+codec = MsgpackCodec()
+
+text = st.text(st.characters(exclude_categories=["Cs"]))
+msgpack_scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False)
+    | text
+    | st.binary()
+)
+json_scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53 - 1), 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | text
+)
+
+
+def nested(scalars: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        scalars, lambda inner: st.lists(inner) | st.dictionaries(text, inner), max_leaves=20
+    )
+
+
+def round_trip(codec: MsgpackCodec | JsonCodec, value: object) -> Any:  # noqa: ANN401
+    packed, _ = codec.pack(value)
+    return codec.decode(codec.encode(0, [[0, 1, packed]]))[1][2]
+
+
+def types_of(value: object) -> object:
+    if isinstance(value, list):
+        return [types_of(item) for item in value]
+    if isinstance(value, dict):
+        return {key: types_of(item) for key, item in value.items()}
+    return type(value)
+
+
+@settings(max_examples=200)
+@given(nested(msgpack_scalars))
+def test_what_msgpack_carries_arrives_as_it_was(value: object) -> None:
+    arrived = round_trip(codec, value)
+    assert arrived == value
+    assert types_of(arrived) == types_of(value)
+
+
+@settings(max_examples=100)
+@given(nested(json_scalars))
+def test_what_json_carries_arrives_as_it_was(value: object) -> None:
+    arrived = round_trip(JsonCodec(), value)
+    assert arrived == value
+    assert types_of(arrived) == types_of(value)
+
+
+def test_minus_zero_and_not_a_number_arrive() -> None:
+    assert str(round_trip(codec, -0.0)) == "-0.0"
+    assert str(round_trip(codec, float("nan"))) == "nan"
+    assert str(round_trip(JsonCodec(), -0.0)) == "-0.0"
+
+
+@pytest.mark.parametrize(
+    ("value", "type_name"),
+    [
+        ((1, 2), "tuple"),
+        ({1, 2}, "set"),
+        (datetime.datetime(2024, 1, 1), "datetime.datetime"),
+        (datetime.date(2024, 1, 1), "datetime.date"),
+        (uuid.UUID(int=1), "uuid.UUID"),
+        (decimal.Decimal(1), "decimal.Decimal"),
+        (Colour.RED, "test_values.Colour"),
+        (Text("x"), "test_values.Text"),
+        (Point(), "test_values.Point"),
+        (Pair(1, 2), "test_values.Pair"),
+        (collections.OrderedDict(a=1), "collections.OrderedDict"),
+        (1j, "complex"),
+        (object(), "object"),
+        (2**64, "int"),
+        (-(2**63) - 1, "int"),
+        ("\ud800", "str"),
+        ({1: 2}, "dict"),
+        ({"\ud800": 2}, "dict"),
+        ({Text("x"): 2}, "dict"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+@pytest.mark.parametrize("name", CODECS)
+def test_anything_else_is_refused_with_its_path_and_type(
+    name: str, value: object, type_name: str
+) -> None:
+    codec = CODECS[name]()
+    for wrapped, path in [
+        (value, "value"),
+        ({"items": [0, {"when": value}]}, "value.items[1].when"),
+        ({"odd key": value}, 'value["odd key"]'),
+    ]:
+        with pytest.raises(BridgeError) as caught:
+            codec.pack(wrapped)
+        assert caught.value.code == "SERIALIZATION"
+        assert caught.value.details == {"path": path, "type": type_name}
+        assert path in str(caught.value)
+        assert type_name in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [b"x", float("nan"), float("inf"), 2**53])
+def test_json_refuses_what_only_msgpack_carries(value: object) -> None:
+    round_trip(codec, value)
+    with pytest.raises(BridgeError, match="value"):
+        JsonCodec().pack([value])
+
+
+def deep(levels: int, leaf: object = 1) -> object:
+    value = leaf
+    for level in range(levels):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_containers_nest_as_deep_as_the_protocol_says_and_no_deeper(name: str) -> None:
+    codec = CODECS[name]()
+    value = deep(DEEPEST)
+    assert round_trip(codec, value) == value
+    with pytest.raises(BridgeError, match="nests deeper than 100"):
+        codec.pack(deep(DEEPEST + 1))
+    with pytest.raises(BridgeError, match="nests deeper than 100"):
+        codec.pack([[], deep(DEEPEST + 1)])
+
+
+def test_a_container_that_contains_itself_is_refused() -> None:
+    circle: list[Any] = []
+    circle.append(circle)
+    with pytest.raises(BridgeError, match="contains itself"):
+        codec.pack(circle)
+
+
+def test_changing_a_value_after_it_was_packed_changes_nothing() -> None:
+    for name in CODECS:
+        value = {"n": [1]}
+        packed, _ = CODECS[name]().pack(value)
+        value["n"].append(2)
+        document = CODECS[name]().encode(0, [[0, 1, packed]])
+        assert CODECS[name]().decode(document)[1][2] == {"n": [1]}
+
+
+@pytest.mark.parametrize("value", ["", "abc", "äö", b"1234", [1, 2], {"a": "b"}])
+def test_the_size_of_a_value_is_about_what_it_takes_on_the_wire(value: object) -> None:
+    packed, size = codec.pack(value)
+    assert abs(len(ormsgpack.packb(packed)) - size) <= 8
+
+
+@given(st.binary(max_size=64))
+def test_no_bytes_make_the_decoder_fail_in_another_way(document: bytes) -> None:
+    for name in CODECS:
+        try:
+            batch = CODECS[name]().decode(document)
+        except ProtocolError:
+            continue
+        assert isinstance(batch[0], int)
