@@ -1,0 +1,204 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { runChild } from "./child-command.ts";
+import { findInterpreter, type Interpreter, isOnPath } from "./interpreter.ts";
+import type { ProgressListener } from "./progress.ts";
+import { writeReadyMarker } from "./ready-marker.ts";
+import { setupError } from "./setup-error.ts";
+import type { Shipped } from "./shipped.ts";
+
+interface Making {
+  readonly shipped: Shipped;
+  /** Where it will stand. */
+  readonly folder: string;
+  readonly python?: string;
+  readonly onProgress: ProgressListener;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Makes an environment beside its final place, marks it as ready, and moves it there in one step,
+ * so that nobody ever sees half of it. On failure or abort it leaves nothing.
+ */
+export async function makeEnvironment(making: Making): Promise<void> {
+  const { folder, onProgress, signal } = making;
+  const started = Date.now();
+  mkdirSync(dirname(folder), { recursive: true });
+  sweepLeftovers(folder);
+  const staging = `${folder}.making-${process.pid}-${started}`;
+  try {
+    const interpreter = await findInterpreter(making.python, signal);
+    onProgress({
+      step: "create",
+      message: `making an environment for Python ${interpreter.version}`,
+    });
+    const install = await createVenv(interpreter, staging, making);
+    onProgress({ step: "install", message: `installing ${packageCount(making.shipped)} packages` });
+    // The lock is checked against its hashes; the wheel came with this package and has none there.
+    await install(["--require-hashes", ...making.shipped.locks.flatMap((lock) => ["-r", lock])]);
+    await install(["--no-deps", making.shipped.wheel]);
+    onProgress({ step: "check", message: "importing it for the first time" });
+    writeReadyMarker(staging, await askVersions(staging, signal));
+    moveIntoPlace(staging, folder);
+    const seconds = Math.max(1, Math.round((Date.now() - started) / 1_000));
+    onProgress({ step: "ready", message: `ready after ${seconds} s: ${folder}` });
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+type Install = (args: readonly string[]) => Promise<void>;
+
+/** An empty virtual environment, and the tool that fills it: uv (seconds), else pip (minutes). */
+async function createVenv(python: Interpreter, staging: string, making: Making): Promise<Install> {
+  const run = toolRunner(staging, making);
+  const uv = await findUv(python, making);
+  const target = join(staging, "bin", "python");
+  if (uv !== undefined) {
+    const env = { UV_PYTHON_DOWNLOADS: "never", ...(await uvIndex(python, making)) };
+    await run(uv, ["venv", "--quiet", "--python", python.executable, staging], env);
+    return (args) => run(uv, ["pip", "install", ...quiet, "--python", target, ...args], env);
+  }
+  const hint = "it needs pip, or venv (on Debian and Ubuntu: `apt install python3-venv`)";
+  if (!python.hasVenv) {
+    throw setupError("adapter-open", `"${python.executable}" cannot make an environment; ${hint}`);
+  }
+  await run(python.executable, ["-m", "venv", staging]);
+  return (args) => run(target, ["-m", "pip", "install", ...quiet, "--no-compile", ...args]);
+}
+
+/** uv on PATH, else the pinned one, which pip fetches once; undefined where there is no pip either. */
+async function findUv(python: Interpreter, making: Making): Promise<string | undefined> {
+  const { signal, onProgress } = making;
+  if (isOnPath("uv")) {
+    const { status } = await runChild("uv", ["--version"], { signal });
+    if (status === 0) return "uv";
+  }
+  const version = /^uv==(\S+)/m.exec(readFileSync(making.shipped.uvLock, "utf8"))?.[1];
+  const home = join(dirname(making.folder), `uv-${version}`);
+  const uv = join(home, "bin", "uv");
+  const isThere = async () => (await runChild(uv, ["--version"], { signal })).status === 0;
+  if (await isThere()) return uv;
+  if (!python.hasPip) return undefined;
+  onProgress({
+    step: "uv",
+    message: `fetching uv ${version}, which installs Python packages fast`,
+  });
+  const staging = `${home}.making-${process.pid}-${Date.now()}`;
+  const options = ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"];
+  // `--target` is allowed also where the system's Python is "externally managed".
+  const pip = [
+    "-m",
+    "pip",
+    "install",
+    ...options,
+    "--target",
+    staging,
+    "-r",
+    making.shipped.uvLock,
+  ];
+  try {
+    const { status } = await runChild(python.executable, pip, { signal });
+    if (status === 0) moveIntoPlace(staging, home);
+    // Without uv the slower way remains, which then reports what is wrong.
+    return status === 0 && (await isThere()) ? uv : undefined;
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+/** uv does not read pip's settings, where a company's mirror often stands alone. */
+async function uvIndex(python: Interpreter, { signal }: Making): Promise<Record<string, string>> {
+  const chosen = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX"].some((name) => process.env[name]);
+  if (chosen || !python.hasPip) return {};
+  const { stdout } = await runChild(python.executable, ["-m", "pip", "config", "list"], { signal });
+  const index = /^(?:global|install|:env:)\.index-url='(.+)'$/m.exec(stdout)?.[1];
+  return index === undefined ? {} : { UV_DEFAULT_INDEX: index };
+}
+
+/** On a terminal uv and pip draw their own progress; elsewhere their lists of packages are noise. */
+const terminal = process.stderr.isTTY === true;
+const quiet = terminal ? [] : ["--quiet"];
+
+/** Runs one tool in the cache's folder, where no project's own settings for it lie. */
+function toolRunner(staging: string, { folder, signal }: Making) {
+  return async (program: string, args: readonly string[], env: Record<string, string> = {}) => {
+    const { status, stderr, stdout, error } = await runChild(program, args, {
+      cwd: dirname(folder),
+      env: { ...process.env, PYTHONPATH: "", ...env, VIRTUAL_ENV: staging },
+      signal,
+      terminal,
+    });
+    if (status === 0) return;
+    const shown = terminal ? "see above" : (stderr || stdout || `${error}`).trim();
+    const command = `${basename(program)} ${args.slice(0, 3).join(" ")}`;
+    throw setupError(
+      "adapter-open",
+      `\`${command} …\` failed while making the Python environment; check that the Python package index can be reached (${shown})`,
+      { stderr, cause: error },
+    );
+  };
+}
+
+// Imports what is there, which also compiles it: just the modules that are needed, where compiling
+// all 6,000 files would take half a minute.
+const versionsQuestion = `
+import importlib, json, platform
+from importlib.metadata import PackageNotFoundError, version
+found = {"python": platform.python_version()}
+for name, module in (
+    ("snakepit-bridge", "snakepit_bridge"), ("ormsgpack", "ormsgpack"), ("dspy", "dspy"), ("grpcio", "grpc")
+):
+    try:
+        found[name] = version(name)
+    except PackageNotFoundError:
+        continue
+    importlib.import_module(module)
+print(json.dumps(found))
+`;
+
+async function askVersions(
+  staging: string,
+  signal: AbortSignal | undefined,
+): Promise<Record<string, string>> {
+  const scratch = join(staging, "scratch");
+  // DSPy opens a cache in the home folder and LiteLLM asks the network, merely by being imported.
+  const calm = { DSPY_CACHEDIR: scratch, LITELLM_LOCAL_MODEL_COST_MAP: "True", PYTHONPATH: "" };
+  const { status, stdout, stderr } = await runChild(
+    join(staging, "bin", "python"),
+    ["-c", versionsQuestion],
+    { signal, env: { ...process.env, ...calm } },
+  );
+  rmSync(scratch, { recursive: true, force: true });
+  if (status === 0) return JSON.parse(stdout) as Record<string, string>;
+  const message = `the new Python environment does not work: ${stderr.trim()}`;
+  throw setupError("adapter-open", message, { stderr });
+}
+
+function packageCount({ locks }: Shipped): number {
+  const names = locks.flatMap((lock) => readFileSync(lock, "utf8").match(/^[^\s#]+(?===)/gm) ?? []);
+  return new Set(names).size + 1;
+}
+
+/** A whole folder takes the place of a broken one; an interrupted move leaves nothing there. */
+function moveIntoPlace(staging: string, folder: string): void {
+  const old = `${folder}.old-${process.pid}-${Date.now()}`;
+  try {
+    renameSync(folder, old);
+  } catch {
+    // There is none, which is the usual case.
+  }
+  renameSync(staging, folder);
+  rmSync(old, { recursive: true, force: true });
+}
+
+/** What a killed process left beside the folder; a young one may still be at work. */
+function sweepLeftovers(folder: string): void {
+  const dayMs = 86_400_000;
+  for (const name of readdirSync(dirname(folder))) {
+    const path = join(dirname(folder), name);
+    if (!/\.(making|old)-\d+-\d+$/.test(name)) continue;
+    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > dayMs) rmSync(path, { recursive: true, force: true });
+  }
+}

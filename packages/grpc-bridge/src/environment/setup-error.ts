@@ -1,0 +1,20 @@
+import { SnakepitError, type StartFailure } from "snakepit";
+
+/** Why no Python can be used, as the error that a failed start of a worker is. */
+export function setupError(
+  reason: StartFailure,
+  message: string,
+  options: { readonly stderr?: string; readonly cause?: unknown } = {},
+): SnakepitError<"WORKER_START_FAILED"> {
+  return new SnakepitError("WORKER_START_FAILED", message, {
+    outcome: "not-started",
+    cause: options.cause,
+    details: { reason, stderr: options.stderr ?? "" },
+  });
+}
+
+/** The command that a person types to make, or to mend, the environment with these extras. */
+export function setupCommandLine(extras: readonly string[]): string {
+  const others = extras.filter((extra) => extra !== "dspy").map((extra) => ` --extra ${extra}`);
+  return `npx ${extras.includes("dspy") ? "dspex" : "snakepit-bridge"} setup${others.join("")}`;
+}

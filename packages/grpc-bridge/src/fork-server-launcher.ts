@@ -1,0 +1,212 @@
+import type { Socket } from "node:net";
+import {
+  type Launcher,
+  type LaunchOptions,
+  localLauncher,
+  OutputTail,
+  SnakepitError,
+  type WorkerExit,
+  type WorkerProcess,
+  type WorkerSpec,
+} from "snakepit";
+import { ForkServer } from "./fork-server.ts";
+
+const SIGTERM = 15;
+const SIGKILL = 9;
+/** How long a dead worker's last output may still be on its way. */
+const LAST_WORDS_MS = 50;
+
+/**
+ * Local workers in milliseconds: one fork server per environment has imported everything, and
+ * forks them. Where its preload cannot be forked, workers are spawned one by one instead.
+ */
+export class ForkServerLauncher implements Launcher {
+  readonly name = "fork-server";
+  readonly #local = localLauncher();
+  readonly #servers = new Map<string, Promise<ForkServer>>();
+  readonly #tails = new Map<string, WorkerTail>();
+  /** Why workers are spawned and not forked, if so. */
+  spawnReason: string | undefined;
+
+  async launch(spec: WorkerSpec, options: LaunchOptions): Promise<WorkerProcess> {
+    const server = await unlessAborted(this.#server(spec), options.signal);
+    if (!server.forkable) {
+      this.spawnReason = server.unforkableReason;
+      return this.#local.launch(spec, options);
+    }
+    return this.#fork(server, spec, options);
+  }
+
+  /** A worker's stdout and stderr have arrived. */
+  receiveOutput(workerId: string, output: Socket, first: Buffer): void {
+    this.#tail(workerId).receive(output, first);
+  }
+
+  async close(): Promise<void> {
+    const servers = await Promise.allSettled(this.#servers.values());
+    this.#servers.clear();
+    await Promise.all(
+      servers.map((one) =>
+        one.status === "fulfilled" ? one.value.process.stop({ graceMs: 1_000 }) : undefined,
+      ),
+    );
+  }
+
+  #server(spec: WorkerSpec): Promise<ForkServer> {
+    const serverSpec = forkServerSpec(spec);
+    const key = JSON.stringify(serverSpec);
+    const known = this.#servers.get(key);
+    if (known !== undefined) return known;
+    const starting = ForkServer.start(this.#local, serverSpec);
+    this.#servers.set(key, starting);
+    const forget = () => {
+      if (this.#servers.get(key) === starting) this.#servers.delete(key);
+    };
+    // A dead or failed one is not asked again; the next worker starts its successor.
+    starting.then((server) => server.process.exited.then(forget), forget);
+    return starting;
+  }
+
+  async #fork(
+    server: ForkServer,
+    spec: WorkerSpec,
+    { workerId, signal }: LaunchOptions,
+  ): Promise<WorkerProcess> {
+    const { SNAKEPIT_ADDRESS = "", SNAKEPIT_OUTPUT_ADDRESS = "", SNAKEPIT_TOKEN = "" } = spec.env;
+    const tail = this.#tail(workerId);
+    let report!: (exit: WorkerExit) => void;
+    const exited = new Promise<WorkerExit>((resolve) => {
+      report = resolve;
+    });
+    const pid = await server.fork(
+      {
+        workerId,
+        address: SNAKEPIT_ADDRESS,
+        output: SNAKEPIT_OUTPUT_ADDRESS,
+        token: SNAKEPIT_TOKEN,
+      },
+      (exit) => {
+        this.#tails.delete(workerId);
+        void tail.ended.then(() => report(exit));
+        tail.finishWithin(LAST_WORDS_MS);
+      },
+    );
+    const worker = new ForkedWorker(server, workerId, pid, exited, tail);
+    if (signal.aborted) {
+      await worker.stop({ graceMs: 0 });
+      throw signal.reason;
+    }
+    return worker;
+  }
+
+  #tail(workerId: string): WorkerTail {
+    const tail = this.#tails.get(workerId) ?? new WorkerTail();
+    this.#tails.set(workerId, tail);
+    return tail;
+  }
+}
+
+/** The same environment without what concerns single workers: they are told over the pipe. */
+function forkServerSpec(spec: WorkerSpec): WorkerSpec {
+  const { SNAKEPIT_ADDRESS, SNAKEPIT_OUTPUT_ADDRESS, SNAKEPIT_TOKEN, ...env } = spec.env;
+  return { ...spec, args: ["-m", "snakepit_bridge.fork_server"], channel: "stdio", env };
+}
+
+/** The last lines of a worker's output, and when there will be no more of it. */
+class WorkerTail {
+  readonly ended: Promise<void>;
+  readonly #lines = new OutputTail();
+  #end!: () => void;
+  #socket: Socket | undefined;
+
+  constructor() {
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  receive(socket: Socket, first: Buffer): void {
+    this.#socket = socket;
+    this.#lines.push(first);
+    socket.on("data", (chunk: Buffer) => this.#lines.push(chunk));
+    socket.once("close", () => this.#end());
+    socket.resume();
+  }
+
+  /** The worker is gone; a grandchild that holds its stderr must not hold up the news. */
+  finishWithin(ms: number): void {
+    if (this.#socket === undefined || this.#socket.closed) return this.#end();
+    setTimeout(() => this.#socket?.destroy(), ms).unref();
+  }
+
+  text(): string {
+    return this.#lines.text();
+  }
+}
+
+class ForkedWorker implements WorkerProcess {
+  readonly workerId: string;
+  readonly pid: number;
+  readonly endpoint = { kind: "dials" } as const;
+  readonly label: string;
+  readonly exited: Promise<WorkerExit>;
+  readonly #server: ForkServer;
+  readonly #tail: WorkerTail;
+
+  constructor(
+    server: ForkServer,
+    workerId: string,
+    pid: number,
+    exited: Promise<WorkerExit>,
+    tail: WorkerTail,
+  ) {
+    this.#server = server;
+    this.workerId = workerId;
+    this.pid = pid;
+    this.label = `pid ${pid}`;
+    this.exited = exited;
+    this.#tail = tail;
+  }
+
+  async stop({ graceMs }: { readonly graceMs: number }): Promise<WorkerExit> {
+    if (graceMs > 0) this.#server.signal(this.workerId, SIGTERM);
+    const force = setTimeout(() => this.#server.signal(this.workerId, SIGKILL), graceMs).unref();
+    try {
+      return await this.exited;
+    } finally {
+      clearTimeout(force);
+    }
+  }
+
+  stderrTail(): string {
+    return this.#tail.text();
+  }
+}
+
+/** The start goes on for the next worker; only this one stops waiting for it. */
+async function unlessAborted(
+  starting: Promise<ForkServer>,
+  signal: AbortSignal,
+): Promise<ForkServer> {
+  signal.throwIfAborted();
+  let onAbort!: () => void;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () =>
+      reject(
+        new SnakepitError(
+          "WORKER_START_FAILED",
+          "Python was still importing when startTimeoutMs was over; raise it, or preload less",
+          {
+            outcome: "not-started",
+            details: { reason: "timeout", stderr: "" },
+          },
+        ),
+      );
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([starting, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

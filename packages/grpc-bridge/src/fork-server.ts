@@ -1,0 +1,156 @@
+import { createInterface } from "node:readline";
+import {
+  type Launcher,
+  SnakepitError,
+  type WorkerExit,
+  type WorkerProcess,
+  type WorkerSpec,
+} from "snakepit";
+
+/** What the fork server reports; one JSON object per line of its stdout. */
+type Report =
+  | { readonly event: "ready"; readonly forkable: boolean; readonly reason?: string }
+  | { readonly event: "forked"; readonly workerId: string; readonly pid: number }
+  | {
+      readonly event: "exited";
+      readonly workerId: string;
+      readonly code?: number;
+      readonly signal?: string;
+    }
+  | { readonly event: "error"; readonly workerId: string; readonly message: string };
+
+/** How to reach the host, as a forked worker is told over its fork server's pipe. */
+export interface ForkRequest {
+  readonly workerId: string;
+  readonly address: string;
+  readonly output: string;
+  readonly token: string;
+}
+
+interface Forked {
+  readonly started: (pid: number) => void;
+  readonly refused: (error: Error) => void;
+  readonly ended: (exit: WorkerExit) => void;
+}
+
+let lastNumber = 0;
+
+/**
+ * A Python process that has imported everything once and forks workers in milliseconds. When it
+ * dies its workers die with it, by the kernel's hand.
+ */
+export class ForkServer {
+  readonly process: WorkerProcess;
+  /** False when the preload left threads behind, which a fork would break. */
+  forkable = true;
+  /** Which module did, when it is known. */
+  unforkableReason = "";
+  alive = true;
+  readonly #workers = new Map<string, Forked>();
+  readonly #ready: Promise<void>;
+  #becameReady!: () => void;
+
+  private constructor(process: WorkerProcess) {
+    this.process = process;
+    this.#ready = new Promise((resolve) => {
+      this.#becameReady = resolve;
+    });
+    const { endpoint } = process;
+    if (endpoint.kind !== "stdio") throw new Error("a fork server speaks on its pipes");
+    createInterface({ input: endpoint.output }).on("line", (line) => this.#hear(line));
+    void process.exited.then((exit) => this.#ended(exit));
+  }
+
+  /** @throws SnakepitError WORKER_START_FAILED with what the preload printed */
+  static async start(launcher: Launcher, spec: WorkerSpec): Promise<ForkServer> {
+    const workerId = `fork-server-${++lastNumber}`;
+    const process = await launcher.launch(spec, { workerId, signal: new AbortController().signal });
+    const server = new ForkServer(process);
+    const exit = await Promise.race([server.#ready, process.exited]);
+    if (exit === undefined) return server;
+    throw new SnakepitError(
+      "WORKER_START_FAILED",
+      `Python ended before it could start a worker${lastLines(process)}`,
+      {
+        outcome: "not-started",
+        details: {
+          reason: "exited",
+          stderr: process.stderrTail(),
+          ...(exit.kind === "exited" ? { exitCode: exit.code } : {}),
+          ...(exit.kind === "signaled" ? { signal: exit.signal } : {}),
+        },
+      },
+    );
+  }
+
+  /** Resolves with the pid once the worker exists; it then dials in by itself. */
+  fork(request: ForkRequest, onExit: (exit: WorkerExit) => void): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (!this.alive) return reject(gone());
+      this.#workers.set(request.workerId, { started: resolve, refused: reject, ended: onExit });
+      this.#tell({ op: "fork", ...request });
+    });
+  }
+
+  /** To the whole process group of a worker; the fork server knows whether it still exists. */
+  signal(workerId: string, signal: number): void {
+    if (this.alive) this.#tell({ op: "signal", workerId, signal });
+  }
+
+  #tell(order: unknown): void {
+    const { endpoint } = this.process;
+    if (endpoint.kind === "stdio") endpoint.input.write(`${JSON.stringify(order)}\n`);
+  }
+
+  #hear(line: string): void {
+    const report = JSON.parse(line) as Report;
+    switch (report.event) {
+      case "ready":
+        this.forkable = report.forkable;
+        this.unforkableReason = report.reason ?? "";
+        return this.#becameReady();
+      case "forked":
+        return this.#workers.get(report.workerId)?.started(report.pid);
+      case "error":
+        this.#workers.get(report.workerId)?.refused(refusal(report.message));
+        this.#workers.delete(report.workerId);
+        return;
+      case "exited":
+        this.#workers
+          .get(report.workerId)
+          ?.ended(
+            report.signal === undefined
+              ? { kind: "exited", code: report.code ?? 0 }
+              : { kind: "signaled", signal: report.signal },
+          );
+        this.#workers.delete(report.workerId);
+        return;
+    }
+  }
+
+  #ended(exit: WorkerExit): void {
+    this.alive = false;
+    const how = exit.kind === "signaled" ? `killed by ${exit.signal}` : "gone";
+    for (const worker of this.#workers.values()) {
+      worker.refused(gone());
+      worker.ended({ kind: "lost", reason: `its fork server was ${how}` });
+    }
+    this.#workers.clear();
+  }
+}
+
+function gone(): SnakepitError<"WORKER_START_FAILED"> {
+  return refusal("the fork server has ended");
+}
+
+function refusal(message: string): SnakepitError<"WORKER_START_FAILED"> {
+  return new SnakepitError("WORKER_START_FAILED", message, {
+    outcome: "not-started",
+    details: { reason: "exited", stderr: "" },
+  });
+}
+
+function lastLines(process: WorkerProcess): string {
+  const lines = process.stderrTail().trimEnd().split("\n").slice(-20).join("\n");
+  return lines === "" ? "" : `; its last lines were:\n${lines}`;
+}

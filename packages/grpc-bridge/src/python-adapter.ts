@@ -1,0 +1,105 @@
+import type { Adapter, Connection, WorkerProcess, WorkerSpec } from "snakepit";
+import type { Arrival } from "snakepit/wire";
+import { resolvePython } from "./environment/index.ts";
+import { ForkServerLauncher } from "./fork-server-launcher.ts";
+import type { PythonSettings } from "./options.ts";
+import { WorkerHost } from "./worker-host.ts";
+
+const DEFAULT_CONCURRENCY = 64;
+
+/** What a Python worker is: a program that dials this host and says which commands it knows. */
+export class PythonAdapter implements Adapter {
+  readonly name = "python";
+  readonly transport: "socket" | "grpc";
+  /** Forks workers; absent when they are spawned by choice, as any other program. */
+  readonly launcher?: ForkServerLauncher;
+  /** What the last worker said of itself: the versions of Python and of its half of the bridge. */
+  versions: Readonly<Record<string, string>> = {};
+  readonly #python: PythonSettings;
+  #opened: { readonly host: WorkerHost; readonly executable: string } | undefined;
+
+  constructor(python: PythonSettings, transport: "socket" | "grpc") {
+    this.#python = python;
+    this.transport = transport;
+    if (python.startMethod !== "spawn") this.launcher = new ForkServerLauncher();
+  }
+
+  get executable(): string | undefined {
+    return this.#opened?.executable;
+  }
+
+  /** @throws SnakepitError WORKER_START_FAILED when there is no usable Python */
+  async open({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const { executable, autoSetup, extras } = this.#python;
+    const resolved = await resolvePython({
+      signal,
+      ...(executable === undefined ? {} : { executable }),
+      ...(autoSetup === undefined ? {} : { autoSetup }),
+      ...(extras === undefined ? {} : { extras }),
+    });
+    const host = await WorkerHost.open(this.transport, (workerId, output, first) =>
+      this.launcher?.receiveOutput(workerId, output, first),
+    );
+    this.#opened = { host, executable: resolved.executable };
+  }
+
+  async close(): Promise<void> {
+    await this.launcher?.close();
+    await this.#opened?.host[Symbol.asyncDispose]();
+  }
+
+  spec(): WorkerSpec {
+    const { host, executable } = this.#host();
+    const { preload = [], path = [], env = {}, concurrency = DEFAULT_CONCURRENCY } = this.#python;
+    return {
+      program: executable,
+      args: ["-m", "snakepit_bridge"],
+      channel: "dials",
+      env: {
+        ...env,
+        ...(path.length > 0
+          ? { PYTHONPATH: [...path, env["PYTHONPATH"]].filter(Boolean).join(":") }
+          : {}),
+        SNAKEPIT_PRELOAD: preload.join(","),
+        SNAKEPIT_CONCURRENCY: String(concurrency),
+        SNAKEPIT_ADDRESS: host.address,
+        SNAKEPIT_OUTPUT_ADDRESS: host.outputAddress,
+        SNAKEPIT_TOKEN: host.reception.token,
+      },
+    };
+  }
+
+  async connect(
+    process: WorkerProcess,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Connection> {
+    const { reception } = this.#host().host;
+    try {
+      const arrival = await reception.worker(process.workerId, signal);
+      this.versions = arrival.hello.versions;
+      return connectionOf(arrival);
+    } catch (error) {
+      reception.dismiss(process.workerId);
+      throw error;
+    }
+  }
+
+  #host(): { readonly host: WorkerHost; readonly executable: string } {
+    if (this.#opened === undefined) throw new Error("the Python adapter is not open");
+    return this.#opened;
+  }
+}
+
+function connectionOf({ hello, channel }: Arrival): Connection {
+  const { concurrency, commands } = hello;
+  return {
+    capabilities: { concurrency, commands },
+    execute: (command, args, context) => channel.execute(command, args, context),
+    stream: (command, args, context) => channel.stream(command, args, context),
+    ping: (context) => channel.ping(context),
+    closed: channel.closed.then(() => {}),
+    async [Symbol.asyncDispose]() {
+      channel.close();
+    },
+  };
+}
