@@ -1,0 +1,18 @@
+"""What the bridge's worker runs while it is measured. The peers do the same work."""
+
+from collections.abc import Iterator
+
+from snakepit_bridge import command
+
+CHUNK = "x" * 32
+
+
+@command("add")
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+@command("count")
+def count(chunks: int) -> Iterator[str]:
+    for _ in range(chunks):
+        yield CHUNK

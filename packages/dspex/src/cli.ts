@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { runSetup } from "snakepit-grpc-bridge";
+
+process.exitCode = await runSetup({ extras: ["dspy"], args: process.argv.slice(2) });

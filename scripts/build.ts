@@ -1,0 +1,64 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { Problem, root, run, wasInterrupted } from "./workspace.ts";
+
+// What a build reads. Turbo would find out by itself that nothing changed, but takes a second.
+const sources = ["packages", "proto", "python", "tools/uv", "pnpm-lock.yaml", "turbo.json"];
+const madeFolders = new Set(["node_modules", "dist", "gen", "reports", "v1", "tests"]);
+
+const results = [
+  "packages/snakepit/dist/index.js",
+  "packages/grpc-bridge/dist/index.js",
+  "packages/dspex/dist/index.js",
+  "python/.venv/bin/python",
+  "python/.venv/snakepit-setup",
+];
+
+const stampFile = join(root, "node_modules/.cache/snakepit-build");
+
+/**
+ * Makes the Python environment and builds the packages, unless nothing changed since the last time.
+ * Answers 0, or the exit code of an interrupted build.
+ */
+export async function build(): Promise<number> {
+  const wanted = fingerprint();
+  const isBuilt =
+    existsSync(stampFile) &&
+    readFileSync(stampFile, "utf8") === wanted &&
+    results.every((file) => existsSync(join(root, file)));
+  if (isBuilt) return 0;
+
+  const started = Date.now();
+  const setup = await run(process.execPath, [join(root, "python/setup.ts")]);
+  if (wasInterrupted(setup)) return setup;
+  if (setup !== 0) throw new Problem("The Python environment could not be made; see above.");
+  console.error("building the packages …");
+  const options = ["--output-logs=errors-only", "--filter=./packages/*", "--filter=./python"];
+  const status = await run("turbo", ["run", "build", ...options], { quiet: true });
+  if (wasInterrupted(status)) return status;
+  if (status !== 0) throw new Problem("The packages could not be built; see above.");
+  console.error(`built after ${Math.round((Date.now() - started) / 1_000)} s`);
+  mkdirSync(dirname(stampFile), { recursive: true });
+  writeFileSync(stampFile, wanted);
+  return 0;
+}
+
+function fingerprint(): string {
+  const hash = createHash("sha256");
+  for (const source of sources) addTo(hash, source);
+  return hash.digest("hex");
+}
+
+function addTo(hash: ReturnType<typeof createHash>, path: string): void {
+  const { mtimeMs, size } = statSync(join(root, path));
+  const isFolder = statSync(join(root, path)).isDirectory();
+  if (!isFolder) {
+    hash.update(`${path} ${mtimeMs} ${size}\n`);
+    return;
+  }
+  for (const name of readdirSync(join(root, path)).sort()) {
+    if (!name.startsWith(".") && !madeFolders.has(name)) addTo(hash, `${path}/${name}`);
+  }
+}

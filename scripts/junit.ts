@@ -1,0 +1,44 @@
+import { readFileSync } from "node:fs";
+
+/** What one JUnit report says, vitest's or pytest's. */
+export interface TestReport {
+  readonly passed: number;
+  readonly skipped: number;
+  /** "a > name: first line of what went wrong" */
+  readonly failures: readonly string[];
+}
+
+/**
+ * Reads a report case by case. The totals at its top are not used: they leave out what failed
+ * outside a test, which is a case of its own here.
+ */
+export function readReport(file: string): TestReport {
+  const text = readFileSync(file, "utf8");
+  const cases = [...text.matchAll(/<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)];
+  const failures: string[] = [];
+  let skipped = 0;
+  for (const [, attributes = "", body = ""] of cases) {
+    const problem = /<(?:failure|error)\b([^>]*)>/.exec(body)?.[1];
+    if (problem !== undefined) {
+      const where = [attribute(attributes, "classname"), attribute(attributes, "name")];
+      const [why = ""] = attribute(problem, "message").trim().split("\n");
+      failures.push(`${where.filter((part) => part !== "").join(" > ")}: ${why}`);
+    } else if (/<skipped\b/.test(body)) {
+      skipped += 1;
+    }
+  }
+  return { passed: cases.length - failures.length - skipped, skipped, failures };
+}
+
+function attribute(text: string, name: string): string {
+  const value = new RegExp(`\\b${name}="([^"]*)"`).exec(text)?.[1] ?? "";
+  return value
+    .replace(/&#(x?)([0-9a-f]+);/gi, (_, hex: string, digits: string) =>
+      String.fromCodePoint(Number.parseInt(digits, hex ? 16 : 10)),
+    )
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&apos;", "'")
+    .replaceAll("&amp;", "&");
+}

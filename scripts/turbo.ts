@@ -1,0 +1,66 @@
+import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { root, run, workspaceEnvironment } from "./workspace.ts";
+
+/** What became of one task of one member. */
+export interface TaskResult {
+  /** "snakepit#test" */
+  readonly id: string;
+  readonly task: string;
+  /** The member's folder, relative to the root. */
+  readonly directory: string;
+  readonly passed: boolean;
+  /** Where turbo kept its output; empty for tasks that are not cached. */
+  readonly log: string;
+}
+
+interface TurboRun {
+  readonly status: number;
+  readonly tasks: readonly TaskResult[];
+}
+
+/**
+ * Runs tasks, showing their output, and reads turbo's own summary of what became of each. Tasks
+ * that need a failed one are not run, and not listed.
+ */
+export async function runTurbo(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<TurboRun> {
+  const summaries = join(root, ".turbo/runs");
+  rmSync(summaries, { recursive: true, force: true });
+  const options = ["--continue=dependencies-successful", "--output-logs=new-only", "--summarize"];
+  const status = await run("turbo", ["run", ...args, ...options], {
+    env: { ...workspaceEnvironment(), ...env },
+  });
+  const [summary] = globSync(join(summaries, "*.json"));
+  if (summary === undefined) return { status, tasks: [] };
+  const { tasks } = JSON.parse(readFileSync(summary, "utf8")) as { tasks: SummarizedTask[] };
+  return { status, tasks: tasks.filter(isReal).map(toResult) };
+}
+
+/** As in turbo's summary file; only what we read. */
+interface SummarizedTask {
+  readonly taskId: string;
+  readonly task: string;
+  readonly directory: string;
+  readonly command: string;
+  readonly logFile?: string;
+  readonly execution?: { readonly exitCode?: number | null };
+}
+
+/** Turbo also lists a task for each member that has no such script. */
+function isReal({ command }: SummarizedTask): boolean {
+  return command !== "<NONEXISTENT>";
+}
+
+function toResult({
+  taskId,
+  task,
+  directory,
+  logFile = "",
+  execution,
+}: SummarizedTask): TaskResult {
+  const log = existsSync(join(root, logFile)) ? logFile : "";
+  return { id: taskId, task, directory, passed: execution?.exitCode === 0, log };
+}

@@ -1,0 +1,88 @@
+import { type StdioOptions, spawn } from "node:child_process";
+import { constants } from "node:os";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+
+export const root = join(import.meta.dirname, "..");
+
+/** Something that the person at the keyboard can mend. Shown as it is, without a stack. */
+export class Problem extends Error {}
+
+/** Runs a script's `main` and turns what it answers, or a `Problem`, into the exit code. */
+export async function runMain(main: (args: string[]) => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}
+
+/** Everything runs with the workspace's tools, on the workspace's Python. */
+export function workspaceEnvironment(): NodeJS.ProcessEnv {
+  const bins = ["node_modules/.bin", "python/node_modules/.bin"].map((bin) => join(root, bin));
+  return {
+    ...process.env,
+    PATH: [...bins, process.env["PATH"]].join(delimiter),
+    SNAKEPIT_PYTHON: join(root, "python/.venv/bin/python"),
+    TURBO_TELEMETRY_DISABLED: "1",
+    DO_NOT_TRACK: "1",
+    TURBO_NO_UPDATE_NOTIFIER: "1",
+    // Whoever started us has installed; tasks that run side by side must not try it again.
+    pnpm_config_verify_deps_before_run: "false",
+  };
+}
+
+const passedOn = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Keep the child's output to ourselves, unless it fails. */
+  readonly quiet?: boolean;
+}
+
+/**
+ * Runs a child to its end; answers its exit code, or 128 + n after signal n. A Ctrl-C reaches the
+ * child by itself, being of the same terminal; everywhere else our signals are passed on.
+ */
+export function run(
+  program: string,
+  args: readonly string[],
+  { env = workspaceEnvironment(), quiet = false }: RunOptions = {},
+): Promise<number> {
+  const stdio: StdioOptions = quiet ? ["ignore", "pipe", "pipe"] : "inherit";
+  const child = spawn(program, args, { cwd: root, env, stdio });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  const atTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  let interrupted: NodeJS.Signals | undefined;
+  const pass = (signal: NodeJS.Signals) => {
+    interrupted ??= signal;
+    if (signal !== "SIGINT" || !atTerminal) child.kill(signal);
+    else setTimeout(() => child.kill("SIGTERM"), 5_000).unref();
+  };
+  for (const signal of passedOn) process.on(signal, pass);
+  return new Promise((resolve, reject) => {
+    child.on("error", (error) => {
+      reject(new Problem(`"${program}" cannot be started (${error.message}); use ./run.`));
+    });
+    child.on("close", (status, signal) => {
+      for (const name of passedOn) process.off(name, pass);
+      const reason = interrupted ?? signal;
+      if (reason === null && status !== 0) process.stderr.write(output);
+      resolve(reason === null ? (status ?? 1) : 128 + constants.signals[reason]);
+    });
+  });
+}
+
+const interruptions = passedOn.map((signal) => 128 + constants.signals[signal]);
+
+/** The exit code of a child that was ended from a keyboard, or from outside. */
+export function wasInterrupted(status: number): boolean {
+  return interruptions.includes(status);
+}

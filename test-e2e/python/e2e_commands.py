@@ -1,0 +1,91 @@
+"""Commands that misbehave in every way that the end-to-end tests ask for."""
+
+import asyncio
+import ctypes
+import os
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from snakepit_bridge import Context, command
+
+
+@command("e2e.pid")
+def pid() -> int:
+    return os.getpid()
+
+
+@command("e2e.sleep_async")
+async def sleep_async(seconds: float, mark: str) -> str:
+    """Writes into the file `mark` how it ended."""
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        Path(mark).write_text("cancelled")
+        raise
+    Path(mark).write_text("finished")
+    return "slept"
+
+
+@command("e2e.poll")
+def poll(ctx: Context, mark: str) -> None:
+    """A loop that looks whether its caller has gone."""
+    Path(f"{mark}.began").write_text("")
+    while not ctx.cancelled:
+        time.sleep(0.001)
+    Path(mark).write_text("cancelled")
+
+
+@command("e2e.deaf")
+def deaf(seconds: float) -> str:
+    time.sleep(seconds)
+    return "heard nothing"
+
+
+@command("e2e.remaining")
+def remaining(ctx: Context) -> float | None:
+    return ctx.remaining()
+
+
+@command("e2e.segfault")
+def segfault() -> None:
+    print("about to crash", flush=True)
+    ctypes.string_at(0)
+
+
+@command("e2e.exit")
+def leave(code: int) -> None:
+    os._exit(code)
+
+
+@command("e2e.grandchild")
+def grandchild() -> int:
+    """A process of its own session, which no signal to the worker's group reaches."""
+    return subprocess.Popen(["sleep", "300"], start_new_session=True).pid
+
+
+@command("e2e.count")
+def count(n: int, mark: str | None = None) -> Iterator[int]:
+    try:
+        yield from range(n)
+    finally:
+        if mark is not None:
+            Path(mark).write_text("closed")
+
+
+@command("e2e.count_async")
+async def count_async(n: int) -> AsyncIterator[int]:
+    for number in range(n):
+        await asyncio.sleep(0)
+        yield number
+
+
+@command("e2e.fail")
+def fail() -> None:
+    raise ValueError("the answer is not 42")
+
+
+@command("e2e.unserialisable")
+def unserialisable() -> object:
+    return {"items": [1, object()]}

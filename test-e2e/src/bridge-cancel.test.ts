@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+import { made, temporaryFolder, testBridge, written } from "./workspace.ts";
+
+test("an abort rejects with the signal's reason at once and really stops the Python task", async () => {
+  const bridge = await testBridge();
+  const mark = `${temporaryFolder()}/mark`;
+  const cancel = new AbortController();
+  const reason = new Error("no longer needed");
+  const call = bridge.execute("e2e.sleep_async", { seconds: 60, mark }, { signal: cancel.signal });
+  await bridge.execute("echo", {}); // sent after it, answered: the task has begun
+  cancel.abort(reason);
+  await expect(call).rejects.toBe(reason);
+  expect(await written(mark)).toBe("cancelled");
+});
+
+test("a deadline stops the Python task as well", async () => {
+  const bridge = await testBridge();
+  const mark = `${temporaryFolder()}/mark`;
+  const call = bridge.execute("e2e.sleep_async", { seconds: 60, mark }, { timeoutMs: 100 });
+  await expect(call).rejects.toMatchObject({
+    code: "TIMEOUT",
+    outcome: "unknown",
+    details: { timeoutMs: 100 },
+  });
+  expect(await written(mark)).toBe("cancelled");
+});
+
+test("synchronous code sees the cancel at its next check", async () => {
+  const bridge = await testBridge();
+  const mark = `${temporaryFolder()}/mark`;
+  const cancel = new AbortController();
+  const call = bridge.execute("e2e.poll", { mark }, { signal: cancel.signal });
+  await made(`${mark}.began`);
+  cancel.abort();
+  await expect(call).rejects.toThrow();
+  expect(await written(mark)).toBe("cancelled");
+});
+
+test("the time that is left travels to the handler", async () => {
+  const bridge = await testBridge();
+  const seconds = (await bridge.execute("e2e.remaining", {}, { timeoutMs: 20_000 })) as number;
+  expect(seconds).toBeGreaterThan(10);
+  expect(seconds).toBeLessThanOrEqual(20);
+  expect(
+    await bridge.execute("e2e.remaining", {}, { timeoutMs: Number.POSITIVE_INFINITY }),
+  ).toBeNull();
+});
+
+test("code that hears nothing costs its worker after the grace, and calls go on elsewhere", async () => {
+  const bridge = await testBridge({ maxWorkers: 2, cancelGraceMs: 100 });
+  const before = await bridge.execute("e2e.pid");
+  const stopped = new Promise((resolve) => bridge.pool.on("worker-stopped", resolve));
+  const call = bridge.execute("e2e.deaf", { seconds: 120 }, { timeoutMs: 100 });
+  await expect(call).rejects.toMatchObject({ code: "TIMEOUT" });
+  expect(await stopped).toMatchObject({ reason: "cancel-ignored" });
+  expect(await bridge.execute("e2e.pid")).not.toBe(before);
+});
+
+test("a slow call does not hold up others on the same worker", async () => {
+  const bridge = await testBridge();
+  const cancel = new AbortController();
+  const slow = bridge.execute("e2e.deaf", { seconds: 1 }, { signal: cancel.signal });
+  const first = await Promise.race([slow, bridge.execute("echo", { quick: true })]);
+  expect(first).toEqual({ quick: true });
+  expect(await slow).toBe("heard nothing");
+});
+
+test("a signal that is aborted already sends nothing", async () => {
+  const bridge = await testBridge();
+  const reason = new Error("never mind");
+  await expect(bridge.execute("echo", {}, { signal: AbortSignal.abort(reason) })).rejects.toBe(
+    reason,
+  );
+  expect(bridge.pool.stats()).toMatchObject({ running: 0, queued: 0 });
+});

@@ -1,0 +1,74 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Bridge, type BridgeOptions, createBridge } from "snakepit-grpc-bridge";
+import { onTestFinished } from "vitest";
+
+/** Where `e2e_commands.py` lies. */
+export const pythonFolder = join(import.meta.dirname, "../python");
+
+/** A bridge whose workers know the commands of `e2e_commands.py`; it ends with the test. */
+export async function testBridge({ python, ...options }: BridgeOptions = {}): Promise<Bridge> {
+  const bridge = await createBridge({
+    minWorkers: 1,
+    maxWorkers: 1,
+    ...options,
+    python: { preload: ["e2e_commands"], path: [pythonFolder], ...python },
+  });
+  onTestFinished(() => bridge.close({ graceMs: 0 }));
+  return bridge;
+}
+
+/** A folder that goes with the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "snakepit-e2e-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Resolves with what a worker wrote into `path`, as soon as it has. */
+export async function written(path: string): Promise<string> {
+  while (!existsSync(path) || readFileSync(path, "utf8") === "") await nextTurn();
+  return readFileSync(path, "utf8");
+}
+
+/** Resolves once `path` exists. */
+export async function made(path: string): Promise<void> {
+  while (!existsSync(path)) await nextTurn();
+}
+
+/** False also for a zombie, which `kill -0` would call alive. */
+export function isRunning(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+  } catch {
+    return false;
+  }
+}
+
+export async function gone(pids: readonly number[]): Promise<void> {
+  while (pids.some(isRunning)) await nextTurn();
+}
+
+/** Every process whose environment holds `NAME=value`. */
+export function processesMarked(mark: string): number[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => isRunning(pid) && environment(pid).includes(mark));
+}
+
+function environment(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+  } catch {
+    return []; // it ended while we looked, or belongs to somebody else
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 2);
+  });
+}
