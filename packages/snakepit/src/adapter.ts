@@ -46,8 +46,11 @@ export interface Connection extends AsyncDisposable {
   stream?(command: string, args: unknown, context: CallContext): AsyncIterable<unknown>;
   /** Resolves if the worker can serve calls now; rejects with the reason if not. */
   ping(context: CallContext): Promise<void>;
-  /** Resolves when the channel is lost although the process may live on. Absent: never. */
-  readonly closed?: Promise<void>;
+  /**
+   * Resolves when the channel has ended although the process may live on, with the fault if it was
+   * one. Absent: never.
+   */
+  readonly closed?: Promise<Error | undefined>;
 }
 
 /** What an adapter may know of the call that it carries. */

@@ -1,4 +1,5 @@
 import type { CallContext, CancelListener, Session } from "./adapter.ts";
+import type { CallList } from "./call-list.ts";
 import { deadlines, type Expiring, NO_SLOT } from "./deadlines.ts";
 
 /** Who is told how a call ended: the promise of `execute`, or the reader of a stream. */
@@ -35,6 +36,10 @@ export class Call implements CallContext, Expiring {
   readonly session: Session | undefined = undefined;
   /** A default deadline is armed only once the pool has had a ready worker. */
   deadlineMs = Number.POSITIVE_INFINITY;
+  /** The links of the list that holds the call: the queue, or the calls of a worker. */
+  list: CallList | undefined = undefined;
+  next: Call | undefined = undefined;
+  previous: Call | undefined = undefined;
   wheelNext: Expiring | undefined = undefined;
   wheelPrevious: Expiring | undefined = undefined;
   wheelSlot = NO_SLOT;

@@ -76,6 +76,7 @@ export function checkKinds(
   kinds: Readonly<Record<string, Kind>>,
   required: readonly string[] = [],
 ): string[] {
+  if (!isObject(input)) return []; // `checkKnownKeys` says so
   return Object.entries(kinds).flatMap(([name, kind]) => {
     const value = (input as Record<string, unknown>)[name];
     if (value === undefined && !required.includes(name)) return [];

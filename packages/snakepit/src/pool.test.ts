@@ -214,7 +214,7 @@ test("close without grace fails what runs and what waits, and every promise sett
   const codes = (await Promise.allSettled(calls)).map(
     (one) => one.status === "rejected" && one.reason.code,
   );
-  expect(codes).toEqual(["WORKER_EXITED", "POOL_CLOSED"]);
+  expect(codes).toEqual(["CANCELLED", "POOL_CLOSED"]);
 });
 
 test("the program is held alive exactly while something is awaited", async () => {

@@ -2,6 +2,7 @@ import type { Call } from "./call.ts";
 import { SnakepitError, type StartFailure } from "./errors.ts";
 import type { StopReason } from "./events.ts";
 import type { WorkerExit, WorkerProcess } from "./launcher.ts";
+import { cancelledError } from "./pool-errors.ts";
 
 /** Reasons with which a start is aborted. */
 export const startTimeout = Symbol("start timeout");
@@ -60,25 +61,33 @@ export function startError(
   );
 }
 
+/** How a worker came to its end. */
+export interface WorkerEnd {
+  readonly workerId: string;
+  readonly reason: StopReason;
+  readonly exit: WorkerExit;
+  readonly stderr: string;
+  /** What was wrong with its connection, if that came first. */
+  readonly fault: Error | undefined;
+}
+
 /** What the callers of a worker get that ended under them. */
-export function exitError(
-  call: Call,
-  workerId: string,
-  reason: StopReason,
-  exit: WorkerExit,
-  stderr: string,
-): SnakepitError {
-  const story =
-    reason === "exited"
-      ? describeExit(exit)
-      : reason === "connection-lost"
-        ? "lost its connection and was ended"
-        : `was ended (${reason})`;
+export function exitError(call: Call, end: WorkerEnd): SnakepitError<string> {
+  const { workerId, reason, exit, stderr, fault } = end;
+  if (reason === "pool-closed")
+    return cancelledError(call, "the pool was closed before it had ended");
   return new SnakepitError(
     "WORKER_EXITED",
-    `worker ${workerId} ${story} while it ran ${call.command}; whether the work was done is unknown${quoteTail(stderr)}`,
-    { outcome: "unknown", details: { workerId, stderr, ...exitDetails(exit) } },
+    `worker ${workerId} ${story(end)} while it ran ${call.command}; whether the work was done is unknown${quoteTail(stderr)}`,
+    { cause: fault, outcome: "unknown", details: { workerId, stderr, ...exitDetails(exit) } },
   );
+}
+
+function story({ reason, exit, fault }: WorkerEnd): string {
+  if (fault !== undefined) return `was ended because its connection failed: ${fault.message}`;
+  if (reason === "connection-lost") return "lost its connection and was ended";
+  if (reason === "cancel-ignored") return "was ended because it ignored a cancel";
+  return describeExit(exit);
 }
 
 function exitDetails(exit: WorkerExit | undefined): { exitCode?: number; signal?: string } {

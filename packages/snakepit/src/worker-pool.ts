@@ -1,4 +1,5 @@
 import { Call, type CallOwner, type CallSink } from "./call.ts";
+import { CallList } from "./call-list.ts";
 import { PromiseSink, TransformingSink } from "./call-sinks.ts";
 import { checkKnownKeys } from "./check-options.ts";
 import { SnakepitError } from "./errors.ts";
@@ -39,7 +40,7 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   readonly #fleet: Fleet;
   readonly #events = new EventHub();
   /** First in, first out; a cancelled call leaves in one step. */
-  readonly #queue = new Set<Call>();
+  readonly #queue = new CallList();
   /** The calls whose answer is a stream. */
   readonly #streams = new Map<Call, PooledStream>();
   #hasBeenReady = false;
@@ -142,8 +143,7 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
 
   async #close(graceMs: number): Promise<void> {
     if (graceMs > 0) await this.#idle(graceMs);
-    for (const call of this.#queue) call.fail(closedError());
-    this.#queue.clear();
+    for (const call of this.#queue.drain()) call.fail(closedError());
     await this.#fleet.close();
     await this.#options.adapter.close?.();
   }
@@ -205,7 +205,7 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
       this.#streams.delete(call);
       throw refusal;
     }
-    this.#queue.add(call);
+    this.#queue.push(call);
     this.#fleet.schedule();
   }
 
@@ -214,7 +214,7 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
     // A call that a start will serve at once is not one too many.
     if (this.#queue.size < maxQueue || (maxQueue === 0 && this.#fleet.starting > 0))
       return undefined;
-    const [oldest] = this.#queue;
+    const oldest = this.#queue.first;
     return queueFullError({
       queued: this.#queue.size,
       maxQueue,
@@ -240,7 +240,7 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   /** FleetOwner: gives waiting calls to free slots. Walks the queue only while there are any. */
   slotFreed(): void {
     if (!this.#hasBeenReady) this.#firstReady();
-    for (const call of this.#queue) {
+    for (let call = this.#queue.first; call !== undefined; call = this.#queue.first) {
       const worker = chooseWorker(this.#fleet.ready);
       if (worker === undefined) break;
       this.#queue.delete(call);
@@ -269,11 +269,10 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   }
 
   degraded(error: SnakepitError<string>): void {
-    for (const call of this.#queue) {
+    for (const call of this.#queue.drain()) {
       this.#streams.delete(call);
       call.fail(error);
     }
-    this.#queue.clear();
     this.#checkIdle();
   }
 

@@ -1,5 +1,6 @@
 import type { Adapter, Connection } from "./adapter.ts";
 import type { Call } from "./call.ts";
+import { CallList } from "./call-list.ts";
 import type { StopReason } from "./events.ts";
 import type { Launcher, WorkerExit, WorkerProcess } from "./launcher.ts";
 import {
@@ -57,11 +58,13 @@ export class Worker {
   served = false;
   readonly #options: WorkerOptions;
   readonly #owner: WorkerOwner;
-  readonly #calls = new Set<Call>();
+  readonly #calls = new CallList();
   /** Cancelled, not confirmed, and given up. */
   readonly #abandoned = new Set<Call>();
   #drainTimer: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
+  /** What was wrong with the connection, if that is why it ended. */
+  #fault: Error | undefined;
   #state: WorkerState = { phase: "starting", abort: new AbortController() };
 
   constructor(id: string, options: WorkerOptions, owner: WorkerOwner) {
@@ -113,7 +116,7 @@ export class Worker {
     this.concurrency = connection.capabilities.concurrency;
     this.#state = { phase: "ready", process: child, connection };
     void child.exited.then((exit) => this.#gone("exited", exit));
-    void connection.closed?.then(() => this.#connectionLost(child));
+    void connection.closed?.then((fault) => this.#connectionLost(child, fault));
   }
 
   /** Sends a call. The caller has made sure that there is a free slot. */
@@ -121,7 +124,7 @@ export class Worker {
     const { connection } = this;
     if (connection === undefined) throw new Error(`worker ${this.id} is ${this.phase}`);
     this.load++;
-    this.#calls.add(call);
+    this.#calls.push(call);
     call.workerId = this.id;
     void this.#await(call, connection);
   }
@@ -143,7 +146,7 @@ export class Worker {
     const { connection } = this;
     if (connection?.stream === undefined) throw new Error(`worker ${this.id} cannot stream`);
     this.load++;
-    this.#calls.add(call);
+    this.#calls.push(call);
     call.workerId = this.id;
     return connection.stream(call.command, call.args, call)[Symbol.asyncIterator]();
   }
@@ -154,7 +157,7 @@ export class Worker {
     this.load--;
     this.served = true;
     call.confirm();
-    this.#abandoned.delete(call);
+    if (this.#abandoned.size > 0) this.#abandoned.delete(call);
     this.#owner.freed(this);
     if (this.#state.phase === "draining") this.#stopWhenDrained();
     return true;
@@ -162,7 +165,7 @@ export class Worker {
 
   /** A cancelled call was not confirmed: no new calls, and the end as soon as nobody else is hurt. */
   abandon(call: Call): void {
-    if (!this.#calls.has(call)) return;
+    if (call.list !== this.#calls) return;
     this.#abandoned.add(call);
     this.#drain("cancel-ignored");
     this.#drainTimer ??= setTimeout(
@@ -206,7 +209,8 @@ export class Worker {
     this.#gone(reason, exit);
   }
 
-  async #connectionLost(child: WorkerProcess): Promise<void> {
+  async #connectionLost(child: WorkerProcess, fault: Error | undefined): Promise<void> {
+    this.#fault = fault;
     if (this.#stopping !== undefined || this.#state.phase === "stopped") return;
     const exit = await Promise.race([child.exited, delay(EXIT_REPORT_MS)]);
     if (exit !== undefined) return; // `exited` has told it all
@@ -220,11 +224,17 @@ export class Worker {
     this.#state = { phase: "stopped", reason: why };
     clearTimeout(this.#drainTimer);
     void goodbye(connection);
-    const lost = [...this.#calls];
-    this.#calls.clear();
+    const lost = this.#calls.drain();
+    const end = {
+      workerId: this.id,
+      reason: why,
+      exit,
+      stderr: child.stderrTail(),
+      fault: this.#fault,
+    };
     for (const call of lost) {
       call.confirm();
-      call.fail(exitError(call, this.id, why, exit, child.stderrTail()));
+      call.fail(exitError(call, end));
     }
     // Nothing of the group may live on behind a worker that ended by itself.
     void child.stop({ graceMs: 0 });

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Connection } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
@@ -150,6 +151,20 @@ describe("streams", () => {
       if (++count === 5_000) break;
     }
     expect(await call("finallyRan")).toBe(1);
+  });
+
+  test("leave what nobody reads in the pipe of the worker", async () => {
+    const { call, stream, worker } = await nodeWorker();
+    if (worker.endpoint.kind !== "stdio") throw new Error("this worker has pipes");
+    const output = worker.endpoint.output as Readable;
+    const chunks = stream("count", { to: 20_000 })[Symbol.asyncIterator]();
+    await chunks.next();
+    await expect.poll(() => output.isPaused()).toBe(true);
+    let last: unknown;
+    for await (const chunk of { [Symbol.asyncIterator]: () => chunks }) last = chunk;
+    expect(last).toBe(20_000);
+    expect(output.isPaused()).toBe(false);
+    expect(await call("echo", "alive")).toBe("alive");
   });
 
   test("end at a cancel, and the worker confirms it", async () => {

@@ -1,10 +1,16 @@
 import type { CallContext, Capabilities, Connection } from "../adapter.ts";
-import { closest } from "../check-options.ts";
-import { type ErrorCode, SnakepitError, type StartFailure } from "../errors.ts";
+import { SnakepitError } from "../errors.ts";
 import { graceTimer } from "../grace-timer.ts";
 import type { WorkerExit, WorkerProcess } from "../launcher.ts";
-import { remoteError } from "../wire/remote-error.ts";
 import { StreamReader } from "../wire/stream-reader.ts";
+import {
+  exitText,
+  type LostOutcome,
+  replyError,
+  startFailed,
+  unknownCommand,
+  workerLost,
+} from "./failures.ts";
 import { toJson } from "./json-value.ts";
 import { LineReader, LineWriter, parseObject, type QueuedLine } from "./lines.ts";
 
@@ -16,8 +22,6 @@ const MAX_NOISE = 100;
 const EXIT_REPORT_MS = 100;
 /** What one stream may be ahead of its reader before the worker's output is left in its pipe. */
 const AHEAD = { chunks: 1_024, bytes: 4 * 1024 * 1024 };
-/** How much of stderr stands in a message; `details.stderr` has all that was kept. */
-const MESSAGE_LINES = 20;
 /** Node fires at once when a delay is longer. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
@@ -43,6 +47,7 @@ type Pending =
       readonly kind: "call";
       readonly command: string;
       readonly line: QueuedLine;
+      cancelSent: boolean;
       resolve(value: unknown): void;
       reject(error: unknown): void;
     }
@@ -50,6 +55,7 @@ type Pending =
       readonly kind: "stream";
       readonly command: string;
       readonly line: QueuedLine;
+      cancelSent: boolean;
       readonly reader: StreamReader;
       /** What was handed to the reader and not consumed yet. */
       readonly ahead: { chunks: number; bytes: number };
@@ -91,7 +97,7 @@ export async function connectJsonLines(
 
 class JsonLinesConnection implements Connection {
   capabilities: Capabilities = { concurrency: 1, commands: "any" };
-  readonly closed: Promise<void>;
+  readonly closed: Promise<Error | undefined>;
   /** Settles once: with the worker's `ready`, or with why it will never come. */
   readonly ready: Promise<void>;
   readonly #process: WorkerProcess;
@@ -120,7 +126,7 @@ class JsonLinesConnection implements Connection {
     this.#output = process.endpoint.output;
     this.#writer = new LineWriter(this.#input);
     this.closed = new Promise((resolve) => {
-      this.#markClosed = resolve;
+      this.#markClosed = () => resolve(undefined);
     });
     this.ready = new Promise((resolve, reject) => {
       this.#markReady = resolve;
@@ -135,7 +141,7 @@ class JsonLinesConnection implements Connection {
     const id = this.#nextId();
     const line = this.#send(id, command, args, context, {});
     return new Promise((resolve, reject) => {
-      this.#open(id, { kind: "call", command, line, resolve, reject }, context);
+      this.#open(id, { kind: "call", command, line, cancelSent: false, resolve, reject }, context);
     });
   }
 
@@ -158,7 +164,7 @@ class JsonLinesConnection implements Connection {
     });
     try {
       const line = this.#send(id, command, args, context, { stream: true });
-      this.#open(id, { kind: "stream", command, line, reader, ahead }, context);
+      this.#open(id, { kind: "stream", command, line, cancelSent: false, reader, ahead }, context);
     } catch (error) {
       reader.finish({ error });
     }
@@ -263,7 +269,9 @@ class JsonLinesConnection implements Connection {
       this.#take(id);
       const text = `${pending.command} was cancelled before it was sent`;
       fail(pending, new SnakepitError("CANCELLED", text, { outcome: "not-started" }));
-    } else {
+    } else if (!pending.cancelSent) {
+      // The caller of a stream may go twice: by its signal and by leaving the loop.
+      pending.cancelSent = true;
       this.#writer.push(JSON.stringify({ type: "cancel", request_id: id }));
     }
   }
@@ -427,7 +435,7 @@ class JsonLinesConnection implements Connection {
     return this.#lastNoise === "" ? "" : `; its stdout said: ${this.#lastNoise}`;
   }
 
-  #close(reason: (command: string, outcome: "not-started" | "unknown") => Error): void {
+  #close(reason: (command: string, outcome: LostOutcome) => Error): void {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     for (const [id, pending] of [...this.#pending]) {
@@ -445,19 +453,8 @@ class JsonLinesConnection implements Connection {
     this.#markClosed();
   }
 
-  #lost(
-    command: string,
-    exit: WorkerExit | undefined,
-    outcome: "not-started" | "unknown",
-  ): SnakepitError<"WORKER_EXITED"> {
-    const { workerId } = this.#process;
-    const stderr = this.#process.stderrTail();
-    const what = exit === undefined ? "hung up" : exitText(exit);
-    return new SnakepitError(
-      "WORKER_EXITED",
-      `worker ${workerId} ${what} during ${command}${lastLines(stderr)}`,
-      { outcome, details: { workerId, ...exitDetails(exit), stderr } },
-    );
+  #lost(command: string, exit: WorkerExit | undefined, outcome: LostOutcome): Error {
+    return workerLost(this.#process, command, exit, outcome);
   }
 }
 
@@ -482,34 +479,6 @@ function handshakeProblem({ concurrency, commands }: Message): string | undefine
   return undefined;
 }
 
-function unknownCommand(
-  command: string,
-  commands: Iterable<string>,
-): SnakepitError<"UNKNOWN_COMMAND"> {
-  const match = closest(command, commands);
-  const help = match === undefined ? `it has ${[...commands].join(", ")}` : `meant ${match}?`;
-  return new SnakepitError("UNKNOWN_COMMAND", `the worker has no command "${command}"; ${help}`, {
-    outcome: "not-started",
-    details: { command, closest: match },
-  });
-}
-
-/** Workers in other languages may spell this type as they like. */
-const unknownCommandType = /^unknown[ _-]?command(error)?$/i;
-
-function replyError(error: unknown, command: string, workerId: string): Error {
-  if (typeof error === "string") return remoteError({ message: error }, command, workerId);
-  const { type, code } = (error ?? {}) as Message;
-  if (code === undefined && typeof type === "string" && unknownCommandType.test(type)) {
-    return remoteError(
-      { ...(error as Message), code: "UNKNOWN_COMMAND" satisfies ErrorCode, begun: false },
-      command,
-      workerId,
-    );
-  }
-  return remoteError(error, command, workerId);
-}
-
 function fail(pending: Exclude<Pending, { kind: "ping" }>, error: unknown): void {
   if (pending.kind === "call") pending.reject(error);
   else pending.reader.finish({ error });
@@ -518,40 +487,4 @@ function fail(pending: Exclude<Pending, { kind: "ping" }>, error: unknown): void
 function isFarAhead(pending: Pending): boolean {
   if (pending.kind !== "stream") return false;
   return pending.ahead.chunks >= AHEAD.chunks || pending.ahead.bytes >= AHEAD.bytes;
-}
-
-function startFailed(
-  process: WorkerProcess,
-  reason: StartFailure,
-  what: string,
-  exit?: WorkerExit,
-): SnakepitError<"WORKER_START_FAILED"> {
-  const stderr = process.stderrTail();
-  return new SnakepitError(
-    "WORKER_START_FAILED",
-    `worker ${process.workerId} (${process.label}) ${what}${lastLines(stderr)}`,
-    { outcome: "not-started", details: { reason, ...exitDetails(exit), stderr } },
-  );
-}
-
-function exitText(exit: WorkerExit): string {
-  switch (exit.kind) {
-    case "exited":
-      return `exited with code ${exit.code}`;
-    case "signaled":
-      return `was ended by ${exit.signal}`;
-    case "lost":
-      return `was lost (${exit.reason})`;
-  }
-}
-
-function exitDetails(exit: WorkerExit | undefined): { exitCode?: number; signal?: string } {
-  if (exit?.kind === "exited") return { exitCode: exit.code };
-  if (exit?.kind === "signaled") return { signal: exit.signal };
-  return {};
-}
-
-function lastLines(stderr: string): string {
-  const lines = stderr.trimEnd().split("\n").slice(-MESSAGE_LINES).join("\n");
-  return lines === "" ? "; it wrote nothing to stderr" : `; its last words:\n${lines}`;
 }

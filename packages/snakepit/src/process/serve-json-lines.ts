@@ -1,5 +1,6 @@
-import { callback, checkIntegers, checkKinds, checkKnownKeys, closest } from "../check-options.ts";
+import { callback, checkIntegers, checkKinds, checkKnownKeys } from "../check-options.ts";
 import { SnakepitError } from "../errors.ts";
+import { unknownCommandText } from "./failures.ts";
 import { toJson } from "./json-value.ts";
 import { LineReader, LineWriter, parseObject } from "./lines.ts";
 
@@ -183,14 +184,8 @@ async function collected(result: unknown): Promise<unknown> {
 }
 
 function unknownCommand(command: string, commands: Iterable<string>): Message {
-  const match = closest(command, commands);
-  const help = match === undefined ? `it has ${[...commands].join(", ")}` : `meant ${match}?`;
-  return {
-    type: "UNKNOWN_COMMAND",
-    code: "UNKNOWN_COMMAND",
-    message: `the worker has no command "${command}"; ${help}`,
-    begun: false,
-  };
+  const message = unknownCommandText(command, commands);
+  return { type: "UNKNOWN_COMMAND", code: "UNKNOWN_COMMAND", message, begun: false };
 }
 
 /** As README.md beside this file has it. A thrown string or number is an error too. */

@@ -85,8 +85,8 @@ test("calls gather while a batch is unacknowledged, and leave as one", async () 
   worker.send([0, [0, 1, "first done, batch not acknowledged"]]);
   await first;
   worker.send([1]);
-  expect(await worker.frame()).toEqual([0, [0, 2, "two", null, null], [0, 3, "three", null, null]]);
-  worker.send([1, [0, 3, 3], [0, 2, 2]]);
+  expect(await worker.frame()).toEqual([0, [0, 1, "two", null, null], [0, 2, "three", null, null]]);
+  worker.send([1, [0, 2, 3], [0, 1, 2]]);
   expect(await Promise.all(rest)).toEqual([2, 3]);
 });
 
@@ -123,8 +123,8 @@ test("a value that cannot be carried fails its call alone, before anything is se
   const good = channel.execute("good", 1, new TestContext());
   await expect(bad).rejects.toMatchObject({ code: "SERIALIZATION", details: { path: "args.f" } });
   await expect(huge).rejects.toMatchObject({ code: "VALUE_TOO_LARGE" });
-  expect(await worker.frame()).toEqual([0, [0, 3, "good", 1, null]]);
-  worker.send([1, [0, 3, "fine"]]);
+  expect(await worker.frame()).toEqual([0, [0, 1, "good", 1, null]]);
+  worker.send([1, [0, 1, "fine"]]);
   expect(await good).toBe("fine");
 });
 
@@ -195,6 +195,7 @@ test.each([
   ["no array", Buffer.from('{"a":1}')],
   ["no JSON", Buffer.from("\u0000\u0001")],
   ["an unknown call", Buffer.from("[0,[0,99,1]]")],
+  ["a call id that is no number", Buffer.from('[0,[0,"length",1]]')],
   ["an unknown kind", Buffer.from("[0,[77,1,1]]")],
   ["a record that is no array", Buffer.from("[0,5]")],
 ])("a document with %s ends the connection with PROTOCOL", async (_name, document) => {

@@ -10,6 +10,3 @@ export const STREAM_CREDIT = { chunks: 1024, bytes: 4 * 1024 * 1024 } as const;
 
 /** Longest document when nobody says otherwise. */
 export const DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024;
-
-/** Ids are positive 31-bit integers, the smallest that every codec keeps short. */
-export const MAX_ID = 0x7fff_ffff;

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { Call } from "./call.ts";
+import { CallList } from "./call-list.ts";
+
+const owner = { expired() {}, aborted() {}, abandoned() {}, answered() {} };
+const sink = { succeed() {}, fail() {} };
+const calls = (count: number) =>
+  Array.from({ length: count }, (_, n) => new Call(owner, sink, `call ${n}`, null, 1_000));
+
+test("calls leave in the order in which they came", () => {
+  const list = new CallList();
+  const all = calls(3);
+  for (const call of all) list.push(call);
+  expect([...list]).toEqual(all);
+  expect(list.drain()).toEqual(all);
+  expect(list.size).toBe(0);
+  expect(list.first).toBeUndefined();
+});
+
+test.each([0, 1, 2, 3])("call %i of four leaves without disturbing the others", (index) => {
+  const list = new CallList();
+  const all = calls(4);
+  for (const call of all) list.push(call);
+  const leaving = all[index] as Call;
+  expect(list.delete(leaving)).toBe(true);
+  expect(list.delete(leaving)).toBe(false);
+  expect([...list]).toEqual(all.filter((call) => call !== leaving));
+  expect(leaving).toMatchObject({ next: undefined, previous: undefined, list: undefined });
+  list.push(leaving);
+  expect([...list].at(-1)).toBe(leaving);
+});
+
+test("a call of another list is not taken", () => {
+  const [one, two] = [new CallList(), new CallList()];
+  const [call] = calls(1) as [Call];
+  one.push(call);
+  expect(two.delete(call)).toBe(false);
+  expect(one.size).toBe(1);
+});

@@ -1,0 +1,98 @@
+import { closest, show } from "../check-options.ts";
+import { type ErrorCode, SnakepitError, type StartFailure } from "../errors.ts";
+import type { WorkerExit, WorkerProcess } from "../launcher.ts";
+import { remoteError } from "../wire/remote-error.ts";
+
+/** How much of stderr stands in a message; `details.stderr` has all that was kept. */
+const MESSAGE_LINES = 20;
+
+/** Whether the call had left when its worker was lost. */
+export type LostOutcome = "not-started" | "unknown";
+
+export function unknownCommandText(command: string, commands: Iterable<string>): string {
+  const match = closest(command, commands);
+  const help = match === undefined ? `it has ${[...commands].join(", ")}` : `meant ${match}?`;
+  return `the worker has no command ${show(command)}; ${help}`;
+}
+
+export function unknownCommand(
+  command: string,
+  commands: Iterable<string>,
+): SnakepitError<"UNKNOWN_COMMAND"> {
+  return new SnakepitError("UNKNOWN_COMMAND", unknownCommandText(command, commands), {
+    outcome: "not-started",
+    details: { command, closest: closest(command, commands) },
+  });
+}
+
+/** Workers in other languages may spell this type as they like. */
+const unknownCommandType = /^unknown[ _-]?command(error)?$/i;
+
+/** The `error` of a reply, whatever the worker has put there. */
+export function replyError(error: unknown, command: string, workerId: string): Error {
+  if (typeof error === "string") return remoteError({ message: error }, command, workerId);
+  const { type, code } = (error ?? {}) as { readonly type?: unknown; readonly code?: unknown };
+  if (code === undefined && typeof type === "string" && unknownCommandType.test(type)) {
+    return remoteError(
+      { ...(error as object), code: "UNKNOWN_COMMAND" satisfies ErrorCode, begun: false },
+      command,
+      workerId,
+    );
+  }
+  return remoteError(error, command, workerId);
+}
+
+/** A worker that did not become ready, with its last words. */
+export function startFailed(
+  process: WorkerProcess,
+  reason: StartFailure,
+  what: string,
+  exit?: WorkerExit,
+): SnakepitError<"WORKER_START_FAILED"> {
+  const stderr = process.stderrTail();
+  return new SnakepitError(
+    "WORKER_START_FAILED",
+    `worker ${process.workerId} (${process.label}) ${what}${lastLines(stderr)}`,
+    { outcome: "not-started", details: { reason, ...exitDetails(exit), stderr } },
+  );
+}
+
+/** A worker that went while it had calls, or that is asked although it has gone. */
+export function workerLost(
+  process: WorkerProcess,
+  command: string,
+  exit: WorkerExit | undefined,
+  outcome: LostOutcome,
+): SnakepitError<"WORKER_EXITED"> {
+  const { workerId } = process;
+  const stderr = process.stderrTail();
+  const what = exit === undefined ? "lost its connection" : exitText(exit);
+  const when = outcome === "not-started" ? "before it was given" : "while it ran";
+  return new SnakepitError(
+    "WORKER_EXITED",
+    `worker ${workerId} ${what} ${when} ${command}${lastLines(stderr)}`,
+    { outcome, details: { workerId, ...exitDetails(exit), stderr } },
+  );
+}
+
+export function exitText(exit: WorkerExit): string {
+  switch (exit.kind) {
+    case "exited":
+      return `exited with code ${exit.code}`;
+    case "signaled":
+      return `was ended by ${exit.signal}`;
+    case "lost":
+      return `was lost (${exit.reason})`;
+  }
+}
+
+function exitDetails(exit: WorkerExit | undefined): { exitCode?: number; signal?: string } {
+  if (exit?.kind === "exited") return { exitCode: exit.code };
+  if (exit?.kind === "signaled") return { signal: exit.signal };
+  return {};
+}
+
+function lastLines(stderr: string): string {
+  const lines = stderr.trimEnd().split("\n").slice(-MESSAGE_LINES).join("\n");
+  return lines === "" ? "; it wrote nothing to stderr" : `; its last words:\n${lines}`;
+}
