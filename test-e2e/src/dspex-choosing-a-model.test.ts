@@ -1,8 +1,11 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 
 // Each program runs in a process of its own, because notices and defaults are per process.
+
+// Starting Python takes seconds on a busy machine, and each of these programs does it.
+vi.setConfig({ testTimeout: 120_000 });
 
 const askTwice = `
   const { dspex } = await import("dspex");

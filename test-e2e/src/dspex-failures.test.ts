@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createDspex, isDspexError, SnakepitError } from "dspex";
+import { createDspex, DspexError } from "dspex";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 
 const d = createDspex({ lm: "demo", minWorkers: 1, maxWorkers: 1 });
@@ -12,7 +12,7 @@ afterEach(() => {
 test("a model that is not there is MODEL_UNREACHABLE, with its address and what to do", async () => {
   const lm = { model: "openai/nothing", apiBase: "http://127.0.0.1:9/v1", apiKey: "sk-secret" };
   const error = await failure(d.ask("q", { lm, timeoutMs: 20_000 }));
-  if (!isDspexError(error, "MODEL_UNREACHABLE")) throw error;
+  if (!DspexError.is(error, "MODEL_UNREACHABLE")) throw error;
   expect(error.details.model).toBe("openai/nothing");
   expect(error.details.endpoint).toContain("127.0.0.1:9");
   expect(error.message).toContain("openai/nothing");
@@ -27,7 +27,7 @@ test("a stream from a model that is not there fails in the same way", async () =
   const lm = { model: "openai/nothing", apiBase: "http://127.0.0.1:9/v1" };
   const stream = d.predict("question -> answer").stream({ question: "q" }, { lm });
   const error = await failure(stream[Symbol.asyncIterator]().next());
-  expect(isDspexError(error, "MODEL_UNREACHABLE")).toBe(true);
+  expect(DspexError.is(error, "MODEL_UNREACHABLE")).toBe(true);
 });
 
 test("a refused key is MODEL_AUTH, and the key of the environment reaches the provider", async () => {
@@ -38,7 +38,7 @@ test("a refused key is MODEL_AUTH, and the key of the environment reaches the pr
   vi.stubEnv("OPENAI_API_KEY", "sk-from-the-environment");
   const lm = { model: "openai/gpt-5-mini", apiBase: server.url };
   const error = await failure(d.ask("q", { lm }));
-  expect(isDspexError(error, "MODEL_AUTH")).toBe(true);
+  expect(DspexError.is(error, "MODEL_AUTH")).toBe(true);
   expect(server.authorizations).toContain("Bearer sk-from-the-environment");
   expect((error as Error).message).not.toContain("sk-from-the-environment");
 });
@@ -51,7 +51,7 @@ test("a rate limit is MODEL_RATE_LIMITED with the provider's delay", async () =>
   }));
   const lm = { model: "openai/gpt-5-mini", apiBase: server.url, apiKey: "k" };
   const error = await failure(d.ask("q", { lm }));
-  if (!isDspexError(error, "MODEL_RATE_LIMITED")) throw error;
+  if (!DspexError.is(error, "MODEL_RATE_LIMITED")) throw error;
   expect(error.details.retryAfterMs).toBe(7000);
 });
 
@@ -61,7 +61,7 @@ test("an answer of the wrong type is OUTPUT_INVALID with field, type and text", 
   );
   const lm = { model: "openai/gpt-5-mini", apiBase: server.url, apiKey: "k" };
   const error = await failure(d.predict("question -> score: float")({ question: "q" }, { lm }));
-  if (!isDspexError(error, "OUTPUT_INVALID")) throw error;
+  if (!DspexError.is(error, "OUTPUT_INVALID")) throw error;
   expect(error.details).toMatchObject({
     model: "openai/gpt-5-mini",
     field: "score",
@@ -96,7 +96,7 @@ test("a deadline ends a call that the model does not answer", async () => {
   const lm = { model: "openai/slow", apiBase: server.url, apiKey: "k" };
   await d.ask("warm up");
   const error = await failure(d.ask("q", { lm, timeoutMs: 300 }));
-  expect(SnakepitError.is(error, "TIMEOUT")).toBe(true);
+  expect(DspexError.is(error, "TIMEOUT")).toBe(true);
   await server.left;
 });
 

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+vi.setConfig({ testTimeout: 120_000 }); // for a machine that has other things to do
 
 const repository = join(import.meta.dirname, "../..");
 const quickstart = join(repository, "apps/quickstart");
@@ -13,12 +15,14 @@ const python = process.env["SNAKEPIT_PYTHON"] ?? join(repository, "python/.venv/
 
 /** Its name is in the environment of everything that a run starts, and so marks it. */
 let room: string;
+const started: ChildProcess[] = [];
 
 beforeEach(async () => {
   room = await mkdtemp(join(tmpdir(), "quickstart-"));
 });
 
 afterEach(async () => {
+  for (const child of started.splice(0)) child.kill("SIGKILL"); // only a failed test left one
   await rm(room, { recursive: true });
 });
 
@@ -108,6 +112,14 @@ test("a reader that goes away early is no failure", async () => {
   await nothingLeft();
 });
 
+test("a folder without the texts is named in one sentence", async () => {
+  const run = await start("--data", room).ended;
+
+  expect(run.exitCode).toBe(1);
+  expect(run.stderr).toContain(room);
+  expect(run.stderr.trim().split("\n")).toHaveLength(1);
+});
+
 test("without Python it says so in one sentence", async () => {
   const run = await startWith({ SNAKEPIT_PYTHON: "/nowhere/python3" }).ended;
 
@@ -119,16 +131,41 @@ test("without Python it says so in one sentence", async () => {
 test("a model that cannot be reached is named in one sentence", async () => {
   const run = await startWith({
     DSPEX_LM: "openai/some-model",
-    OPENAI_API_KEY: "not-a-real-key",
-    OPENAI_BASE_URL: "http://127.0.0.1:9/v1", // the discard port: nothing listens there
+    ...unreachable,
   }).ended;
 
   expect(run.exitCode).toBe(1);
   expect(run.stderr).toContain("openai/some-model");
-  expect(run.stderr).not.toContain("not-a-real-key");
+  expect(run.stderr).not.toContain(unreachable.DSPEX_API_KEY);
   expect(run.stderr.trim().split("\n")).toHaveLength(1);
   await nothingLeft();
 });
+
+test("a key that was found but leads nowhere is no obstacle: the demo model steps in", async () => {
+  const run = await startWith({ DSPEX_LM: "", OPENAI_API_KEY: "found", ...unreachable }).ended;
+
+  expect(run.exitCode).toBe(0);
+  expect(run.stdout).toMatch(/openai\/\S+, because OPENAI_API_KEY is set/);
+  expect(run.stdout).toContain("That did not work");
+  expect(run.stdout).toMatch(/│ demo +│ +54 │/);
+});
+
+test("on a terminal it draws a bar, in colour", async () => {
+  const { stdout, exitCode } = await onTerminal({});
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain("█ 40/40 tickets");
+  expect(stdout).toContain("\u001b[36m"); // cyan headings
+});
+
+test("on a terminal with NO_COLOR there is no colour", async () => {
+  const { stdout, exitCode } = await onTerminal({ NO_COLOR: "1" });
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain("█ 40/40 tickets");
+  for (const code of ["\u001b[1m", "\u001b[36m", "\u001b[32m"]) expect(stdout).not.toContain(code);
+});
+
+/** Port 9 is "discard", and nothing listens there. */
+const unreachable = { DSPEX_API_BASE: "http://127.0.0.1:9/v1", DSPEX_API_KEY: "not-a-real-key" };
 
 interface Run {
   readonly child: ChildProcess;
@@ -149,7 +186,19 @@ function start(...args: string[]): Run {
 }
 
 function startWith(variables: Record<string, string>, ...args: string[]): Run {
-  const child = spawn(process.execPath, [join(quickstart, "src/main.ts"), ...args], {
+  return startProgram(process.execPath, [join(quickstart, "src/main.ts"), ...args], variables);
+}
+
+/** Python's standard library makes the terminal that Node has no means for. */
+function onTerminal(variables: Record<string, string>): Promise<Ended> {
+  const script =
+    "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+  const command = [process.execPath, join(quickstart, "src/main.ts")];
+  return startProgram(python, ["-c", script, ...command], { TERM: "xterm", ...variables }).ended;
+}
+
+function startProgram(program: string, args: string[], variables: Record<string, string>): Run {
+  const child = spawn(program, args, {
     env: {
       PATH: process.env["PATH"] ?? "",
       HOME: process.env["HOME"] ?? room,
@@ -160,6 +209,7 @@ function startWith(variables: Record<string, string>, ...args: string[]): Run {
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  started.push(child);
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -52,6 +52,8 @@ export class BridgeSlot {
     this.#starting = undefined;
     const ending = end(old, { graceMs }).finally(() => this.#leaving.delete(ending));
     this.#leaving.add(ending);
+    // Nobody may be waiting for it; `close` still hears of it when it comes in time.
+    ending.catch(() => undefined);
   }
 
   /** Idempotent. Also ends a bridge that is still starting. */

@@ -7,7 +7,7 @@ const slot = Symbol.for("dspex.default");
  * The client behind the module-level functions. It hangs on `globalThis`, so that a module that is
  * loaded a second time (hot reload, a test runner, two copies) does not start a second pool.
  */
-export function defaultClient(): Client {
+function defaultClient(): Client {
   const holder = globalThis as { [slot]?: Client };
   holder[slot] ??= createClient({});
   return holder[slot];

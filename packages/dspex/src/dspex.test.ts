@@ -1,4 +1,10 @@
-import type { Bridge, BridgeOptions, PredictArgs, PredictChunk } from "snakepit-grpc-bridge";
+import type {
+  Bridge,
+  BridgeOptions,
+  CallOptions,
+  PredictArgs,
+  PredictChunk,
+} from "snakepit-grpc-bridge";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createClient, createDspex, type Dspex } from "./dspex.ts";
 import type { DspexOptions, DspyBridge } from "./settings.ts";
@@ -17,12 +23,14 @@ afterEach(() => {
 /** A bridge that answers with what the test says, and remembers what it was asked. */
 function recorder(outputs: Record<string, unknown> = {}, chunks: PredictChunk[] = []) {
   const asked: PredictArgs[] = [];
+  const called: CallOptions[] = [];
   const usage = { model: "demo", inputTokens: 1, outputTokens: 2 };
   let returned = false;
   const bridge: DspyBridge = {
     dspy: {
-      async predict(args) {
+      async predict(args, options = {}) {
         asked.push(args);
+        called.push(options);
         return { outputs, usage };
       },
       async *predictStream(args) {
@@ -36,7 +44,7 @@ function recorder(outputs: Record<string, unknown> = {}, chunks: PredictChunk[] 
       },
     },
   };
-  return { bridge, asked, wasReturned: () => returned };
+  return { bridge, asked, called, wasReturned: () => returned };
 }
 
 function client(bridge: DspyBridge, options: DspexOptions = {}): Dspex {
@@ -205,6 +213,12 @@ test("ChainOfThought adds reasoning, and refuses a signature that has it already
   );
 });
 
+test("an output of one's own may be called reasoning", async () => {
+  const { bridge } = recorder({ reasoning: "r", answer: "a" });
+  const qa = client(bridge).predict("question -> reasoning, answer");
+  expect(await qa({ question: "q" })).toEqual({ reasoning: "r", answer: "a" });
+});
+
 test("the call goes before the module, the module before the client", async () => {
   const { bridge, asked } = recorder({ answer: "a" });
   const d = client(bridge, { lm: "openai/client", adapter: "json" });
@@ -218,6 +232,16 @@ test("the call goes before the module, the module before the client", async () =
     ["openai/call", "xml"],
   ]);
   expect(asked[1]?.program.signature.instructions).toBe("Be brief.");
+});
+
+test("a deadline of the call replaces the client's", async () => {
+  const { bridge, called } = recorder({ answer: "a" });
+  const d = client(bridge, { timeoutMs: 5_000 });
+  const { signal } = new AbortController();
+  await d.ask("q");
+  await d.ask("q", { timeoutMs: 60_000, signal });
+  await client(bridge).ask("q");
+  expect(called).toEqual([{ timeoutMs: 5_000 }, { timeoutMs: 60_000, signal }, {}]);
 });
 
 test("configure replaces what it names, for later calls and for predictors made before", async () => {

@@ -1,6 +1,6 @@
 import { SnakepitError } from "snakepit-grpc-bridge";
 import { expect, test } from "vitest";
-import { callError, DspexError, isDspexError, withoutCredentials } from "./errors.ts";
+import { callError, DspexError, withoutCredentials } from "./errors.ts";
 
 const settings = {
   model: "openai/x",
@@ -26,7 +26,7 @@ test("a model's failure names the model, the endpoint and the fix", () => {
   });
   expect((error as Error).message).toBe(
     "[MODEL_AUTH] the key was refused (model openai/x at http://127.0.0.1:9/v1); " +
-      "the key is the setting apiKey, DSPEX_API_KEY, or the provider's usual variable",
+      "the key is the setting apiKey, else DSPEX_API_KEY, else OPENAI_API_KEY",
   );
 });
 
@@ -36,7 +36,7 @@ test("what Python knows of the failure is kept, and its error is the cause", () 
     model: "openai/y",
   });
   const error = callError(cause, settings);
-  if (!isDspexError(error, "MODEL_RATE_LIMITED")) throw new Error("not recognised");
+  if (!DspexError.is(error, "MODEL_RATE_LIMITED")) throw new Error("not recognised");
   expect(error.details.retryAfterMs).toBe(1500);
   expect(error.details.model).toBe("openai/y");
   expect(error.details).not.toHaveProperty("traceback");
@@ -75,16 +75,27 @@ test.each([
 
 test("an address is shown without user, password and query", () => {
   expect(withoutCredentials("https://me:secret@host:1/v1?key=k#f")).toBe("https://host:1/v1");
+  expect(withoutCredentials("https://api.example.com")).toBe("https://api.example.com");
   expect(withoutCredentials("secret")).toBe("(not a valid address)");
 });
 
 test("errors of another installed version are recognised", () => {
   const foreign = Object.assign(new Error("x"), { code: "MODEL_AUTH", details: {} });
-  Object.defineProperty(foreign, Symbol.for("dspex.error"), { value: true });
-  expect(isDspexError(foreign)).toBe(true);
-  expect(isDspexError(foreign, "MODEL_AUTH")).toBe(true);
-  expect(isDspexError(foreign, "MODEL_REFUSED")).toBe(false);
-  expect(isDspexError(new SnakepitError("TIMEOUT", "x", { details: { timeoutMs: 1 } }))).toBe(
-    false,
-  );
+  for (const name of ["snakepit.error", "dspex.error"]) {
+    Object.defineProperty(foreign, Symbol.for(name), { value: true });
+  }
+  expect(DspexError.is(foreign)).toBe(true);
+  expect(DspexError.is(foreign, "MODEL_AUTH")).toBe(true);
+  expect(DspexError.is(foreign, "MODEL_REFUSED")).toBe(false);
+  expect(SnakepitError.is(foreign)).toBe(true);
+});
+
+test("one function recognises the codes of both classes", () => {
+  const late: unknown = new SnakepitError("TIMEOUT", "x", { details: { timeoutMs: 7 } });
+  if (!DspexError.is(late, "TIMEOUT")) throw new Error("not recognised");
+  const timeoutMs: number = late.details.timeoutMs;
+  expect(timeoutMs).toBe(7);
+  expect(DspexError.is(late, "MODEL_AUTH")).toBe(false);
+  expect(DspexError.is(late)).toBe(false);
+  expect(DspexError.is(undefined)).toBe(false);
 });

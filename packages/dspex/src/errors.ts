@@ -1,4 +1,10 @@
-import { type ModelSettings, type Outcome, SnakepitError } from "snakepit-grpc-bridge";
+import {
+  type ErrorCode,
+  type ModelSettings,
+  type Outcome,
+  SnakepitError,
+} from "snakepit-grpc-bridge";
+import { keyVariablesOf } from "./provider-keys.ts";
 
 /** What can fail because of models, prompts and programs. Closed: a `switch` over it is complete. */
 export type DspexErrorCode =
@@ -48,35 +54,41 @@ export class DspexError<Code extends DspexErrorCode = DspexErrorCode> extends Sn
     super(code, message, options as ConstructorParameters<typeof SnakepitError<Code>>[2]);
     Object.defineProperty(this, brand, { value: true });
   }
+
+  /**
+   * Recognises errors of any installed version, and narrows to one code: one of this class's, or
+   * one of `SnakepitError`'s. Without a code it recognises errors of this class alone.
+   */
+  static override is<Code extends DspexErrorCode>(
+    error: unknown,
+    code: Code,
+  ): error is DspexError<Code> & { readonly details: DspexErrorDetails };
+  static override is<Code extends ErrorCode>(
+    error: unknown,
+    code: Code,
+  ): error is SnakepitError<Code>;
+  // biome-ignore lint/suspicious/noExplicitAny: TypeScript wants what `SnakepitError.is` promises, its own codes
+  static override is(error: unknown): error is DspexError<any>;
+  static override is(error: unknown, code?: string): boolean {
+    if (typeof error !== "object" || error === null) return false;
+    if (code === undefined) return brand in error;
+    return SnakepitError.is(error) && (error.code as string) === code;
+  }
 }
 
-/** Recognises errors of any installed version of this package, and narrows to one code. */
-export function isDspexError<Code extends DspexErrorCode>(
-  error: unknown,
-  code: Code,
-): error is DspexError<Code> & { readonly details: DspexErrorDetails };
-export function isDspexError(
-  error: unknown,
-): error is DspexError & { readonly details: DspexErrorDetails };
-export function isDspexError(error: unknown, code?: string): boolean {
-  if (typeof error !== "object" || error === null || !(brand in error)) return false;
-  return code === undefined || (error as { code?: unknown }).code === code;
-}
-
-// Python's message ends with what to do; this adds what only this side knows, and lists the codes.
-const advice: Readonly<Record<DspexErrorCode, string>> = {
-  MODEL_NOT_CONFIGURED: "",
-  MODEL_UNREACHABLE: "; the address is the setting apiBase, or DSPEX_API_BASE",
-  MODEL_AUTH: "; the key is the setting apiKey, DSPEX_API_KEY, or the provider's usual variable",
-  MODEL_RATE_LIMITED: "",
-  MODEL_REFUSED: "; see the model's name and settings",
-  CONTEXT_TOO_LONG: "",
-  OUTPUT_INVALID: "",
-  SIGNATURE_INVALID: "",
-  PROGRAM_MISMATCH: "",
-  OPTIMIZER_FAILED: "",
-  BUDGET_EXCEEDED: "",
-};
+const codes: ReadonlySet<string> = new Set([
+  "MODEL_NOT_CONFIGURED",
+  "MODEL_UNREACHABLE",
+  "MODEL_AUTH",
+  "MODEL_RATE_LIMITED",
+  "MODEL_REFUSED",
+  "CONTEXT_TOO_LONG",
+  "OUTPUT_INVALID",
+  "SIGNATURE_INVALID",
+  "PROGRAM_MISMATCH",
+  "OPTIMIZER_FAILED",
+  "BUDGET_EXCEEDED",
+] satisfies DspexErrorCode[]);
 
 /**
  * What the caller is told about a failed call. Python reports the model's failures as `REMOTE` with
@@ -97,22 +109,30 @@ export function callError(error: unknown, settings: ModelSettings): unknown {
     ...(endpoint === undefined ? {} : { endpoint: withoutCredentials(endpoint) }),
   };
   const said = typeof message === "string" && message !== "" ? message : clean.message;
-  const text = `${said}${namedBut(said, details)}${advice[code]}`;
+  const text = `${said}${namedBut(said, details)}${advice(code, details.model ?? settings.model)}`;
   return new DspexError(code, text, { cause: clean, outcome: clean.outcome, details });
+}
+
+/** Python's message ends with what to do; this adds what only this side knows. */
+function advice(code: DspexErrorCode, model: string): string {
+  if (code === "MODEL_UNREACHABLE")
+    return "; the address is the setting apiBase, or DSPEX_API_BASE";
+  if (code !== "MODEL_AUTH") return "";
+  return `; the key is the setting apiKey, else DSPEX_API_KEY, else ${keyVariablesOf(model).join(", else ")}`;
 }
 
 /** The address without what may be secret: user, password, query and fragment. */
 export function withoutCredentials(address: string): string {
   try {
     const { protocol, host, pathname } = new URL(address);
-    return `${protocol}//${host}${pathname}`;
+    return `${protocol}//${host}${pathname === "/" ? "" : pathname}`;
   } catch {
     return "(not a valid address)";
   }
 }
 
 function isModelCode(code: unknown): code is DspexErrorCode {
-  return typeof code === "string" && Object.hasOwn(advice, code);
+  return typeof code === "string" && codes.has(code);
 }
 
 /** `" (openai/x at http://…)"` with what the message does not mention itself. */

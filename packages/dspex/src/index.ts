@@ -29,7 +29,6 @@ export {
   type DspexErrorCode,
   type DspexErrorDetails,
   type DspexErrorOptions,
-  isDspexError,
 } from "./errors.ts";
 export type { Lm } from "./model.ts";
 export type { ChainOfThought } from "./modules/chain-of-thought.ts";

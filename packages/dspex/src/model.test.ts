@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { DspexError } from "./errors.ts";
-import { chooseModel, demoNotice, lmProblems } from "./model.ts";
+import { chooseModel, demoNotice, type Lm, lmProblems } from "./model.ts";
 
 const key = "sk-do-not-print-me";
 
@@ -65,6 +65,13 @@ test("DSPEX_API_KEY and DSPEX_API_BASE go with DSPEX_LM's provider, and with no 
   expect(chooseModel("demo", environment).settings).toEqual({ model: "demo" });
 });
 
+test("a setting that is undefined was not set", () => {
+  const lm = { model: "openai/x", apiBase: undefined, cache: undefined };
+  expect(lmProblems("lm", lm)).toEqual([]);
+  const { settings } = chooseModel(lm as unknown as Lm, {});
+  expect(Object.keys(settings)).toEqual(["model"]);
+});
+
 test("a DSPEX_LM that is no model's name is refused, not replaced by the demo model", () => {
   const refusal = catchError(() => chooseModel(undefined, { DSPEX_LM: "gpt-5-mini" }));
   expect(refusal).toMatchObject({ code: "MODEL_NOT_CONFIGURED" });
@@ -74,9 +81,9 @@ test("a DSPEX_LM that is no model's name is refused, not replaced by the demo mo
 test("the demo notice names the ways out, and a key that lies around without its value", () => {
   const notice = demoNotice({ OPENAI_API_KEY: key });
   expect(notice).toContain("DSPEX_LM");
-  expect(notice).toContain("openai is set");
+  expect(notice).toContain("OPENAI_API_KEY is set");
   expect(notice).not.toContain(key);
-  expect(demoNotice({})).not.toContain("key");
+  expect(demoNotice({})).not.toContain("is set, but");
 });
 
 test.each([

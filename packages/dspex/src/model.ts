@@ -1,6 +1,7 @@
 import type { ModelSettings } from "snakepit-grpc-bridge";
 import { isObject, type Problem, show, unknownKeys } from "./check.ts";
 import { DspexError } from "./errors.ts";
+import { type Environment, lyingKey, providerKey, providerOf } from "./provider-keys.ts";
 
 /** Which model answers: a name such as `"openai/gpt-5-mini"` or `"demo"`, or a name with settings. */
 export type Lm = string | ModelSettings;
@@ -10,8 +11,6 @@ export interface ChosenModel {
   readonly settings: ModelSettings;
   readonly source: "program" | "environment" | "default";
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The program decides (`lm`), then `DSPEX_LM`, then the demo model answers. A provider's key that
@@ -39,13 +38,9 @@ export function chooseModel(lm: Lm | undefined, environment: Environment): Chose
 
 /** What the default demo model says of itself, once. Names a key that lies around, never its value. */
 export function demoNotice(environment: Environment): string {
-  const lying = Object.entries(keyVariables).find(([, names]) =>
-    names.some((name) => (environment[name] ?? "") !== ""),
-  );
+  const lying = lyingKey(environment);
   const hint =
-    lying === undefined
-      ? ""
-      : `\n  (A key for ${lying[0]} is set, but a key alone never chooses a model.)`;
+    lying === undefined ? "" : `\n  (${lying} is set, but a key alone never chooses a model.)`;
   return (
     "dspex: no model is configured, so the built-in demo model answers. It only extracts and compares text.\n" +
     '  For real answers: dspex.configure({ lm: "openai/gpt-5-mini" }), or set DSPEX_LM. ' +
@@ -104,24 +99,6 @@ const waysToSet =
   'set one with dspex.configure({ lm: "openai/gpt-5-mini" }), createDspex({ lm }), the option lm of ' +
   'a call, or the environment variable DSPEX_LM; lm: "demo" asks for the demo model by name';
 
-/** The variables in which people keep their providers' keys. Others: `<PROVIDER>_API_KEY`. */
-const keyVariables: Readonly<Record<string, readonly string[]>> = {
-  openai: ["OPENAI_API_KEY"],
-  anthropic: ["ANTHROPIC_API_KEY"],
-  gemini: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
-  groq: ["GROQ_API_KEY"],
-  openrouter: ["OPENROUTER_API_KEY"],
-  mistral: ["MISTRAL_API_KEY"],
-  deepseek: ["DEEPSEEK_API_KEY"],
-  xai: ["XAI_API_KEY"],
-  moonshot: ["MOONSHOT_API_KEY"],
-  together_ai: ["TOGETHER_API_KEY", "TOGETHERAI_API_KEY"],
-  fireworks_ai: ["FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"],
-  cohere: ["COHERE_API_KEY", "CO_API_KEY"],
-  perplexity: ["PERPLEXITY_API_KEY", "PERPLEXITYAI_API_KEY"],
-  huggingface: ["HF_TOKEN"],
-};
-
 function notConfigured(message: string): DspexError<"MODEL_NOT_CONFIGURED"> {
   return new DspexError("MODEL_NOT_CONFIGURED", message, { outcome: "not-started" });
 }
@@ -141,25 +118,13 @@ function completed(
   const isOurs = named === undefined || providerOf(named) === provider;
   const own = (name: string) => (isOurs ? environment[name]?.trim() || undefined : undefined);
   const apiBase = settings.apiBase ?? own("DSPEX_API_BASE");
-  const apiKey = settings.apiKey ?? own("DSPEX_API_KEY") ?? providerKey(provider, environment);
-  return {
-    ...settings,
-    ...(apiBase === undefined ? {} : { apiBase }),
-    ...(apiKey === undefined ? {} : { apiKey }),
-  };
-}
-
-function providerKey(provider: string, environment: Environment): string | undefined {
-  const usual = `${provider.toUpperCase().replaceAll("-", "_")}_API_KEY`;
-  for (const name of keyVariables[provider] ?? [usual]) {
-    const key = environment[name]?.trim();
-    if (key) return key;
-  }
-  return undefined;
-}
-
-function providerOf(model: string): string {
-  return model.slice(0, Math.max(0, model.indexOf("/")));
+  const apiKey =
+    settings.apiKey ?? own("DSPEX_API_KEY") ?? providerKey(settings.model, environment);
+  const all = { ...settings, apiBase, apiKey };
+  // A setting that is `undefined` is one that was not set.
+  return Object.fromEntries(
+    Object.entries(all).filter(([, value]) => value !== undefined),
+  ) as unknown as ModelSettings;
 }
 
 function modelNameProblems(where: string, model: string): readonly Problem[] {

@@ -39,7 +39,7 @@ export function createRunner(open: OpenBridge, settings: () => DspexSettings): R
       lm: model.settings,
       ...(chosenAdapter === undefined ? {} : { adapter: chosenAdapter }),
     };
-    return { model, args, call: callOptions(options, timeoutMs) };
+    return { model, args, call: callOptions(options.signal, options.timeoutMs ?? timeoutMs) };
   }
 
   return {
@@ -47,7 +47,7 @@ export function createRunner(open: OpenBridge, settings: () => DspexSettings): R
       const { model, args, call } = prepare(request, options);
       const { bridge, timeoutMs } = await open(call);
       try {
-        const prediction = await bridge.dspy.predict(args, callOptions(call, timeoutMs));
+        const prediction = await bridge.dspy.predict(args, callOptions(call.signal, timeoutMs));
         answered(model, prediction, options);
         return prediction;
       } catch (error) {
@@ -59,7 +59,10 @@ export function createRunner(open: OpenBridge, settings: () => DspexSettings): R
       const { model, args, call } = prepare(request, options);
       const { bridge, timeoutMs } = await open(call);
       try {
-        for await (const chunk of bridge.dspy.predictStream(args, callOptions(call, timeoutMs))) {
+        for await (const chunk of bridge.dspy.predictStream(
+          args,
+          callOptions(call.signal, timeoutMs),
+        )) {
           if ("final" in chunk) answered(model, chunk.final, options);
           yield chunk;
         }
@@ -70,15 +73,11 @@ export function createRunner(open: OpenBridge, settings: () => DspexSettings): R
   };
 }
 
-/** Only what the bridge knows, and nothing that is `undefined`. */
-function callOptions(options: CallOptions, timeoutMs: number | undefined): CallOptions {
-  const chosen =
-    options.timeoutMs === undefined
-      ? timeoutMs
-      : Math.min(options.timeoutMs, timeoutMs ?? Number.POSITIVE_INFINITY);
+/** Nothing that is `undefined`, which the bridge would take for a value. */
+function callOptions(signal: AbortSignal | undefined, timeoutMs: number | undefined): CallOptions {
   return {
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    ...(chosen === undefined ? {} : { timeoutMs: chosen }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };
 }
 

@@ -97,7 +97,7 @@ function connectionOf({ hello, channel }: Arrival): Connection {
     execute: (command, args, context) => channel.execute(command, args, context),
     stream: (command, args, context) => channel.stream(command, args, context),
     ping: (context) => channel.ping(context),
-    closed: channel.closed.then(() => {}),
+    closed: channel.closed,
     async [Symbol.asyncDispose]() {
       channel.close();
     },

@@ -111,12 +111,13 @@ export function createModule<In, Out>(
     answered: Readonly<Record<string, unknown>>,
     model: string,
   ): Promise<Out> {
-    const { reasoning, ...outputs } = checkedOutputs(program, answered, model);
-    const valid =
-      schemas === undefined
-        ? outputs
-        : ((await validOutputs(schemas.output, outputs, model)) as Record<string, unknown>);
-    return (module === "ChainOfThought" ? { reasoning, ...valid } : valid) as Out;
+    const outputs = checkedOutputs(program, answered, model);
+    if (schemas === undefined) return outputs as Out;
+    if (module === "Predict") return (await validOutputs(schemas.output, outputs, model)) as Out;
+    // The schema knows nothing of the reasoning that the module adds.
+    const { reasoning, ...declared } = outputs;
+    const valid = await validOutputs(schemas.output, declared, model);
+    return { reasoning, ...(valid as object) } as Out;
   }
 
   async function run(inputs: In, call?: ModelCallOptions): Promise<PredictorRun<Out>> {

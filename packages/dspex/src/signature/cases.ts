@@ -1,7 +1,7 @@
 import type { SignatureSpec, TypeSpec } from "snakepit-grpc-bridge";
 
 /**
- * Every promise about signature strings, once. `types.test-d.ts` holds the compiler's parser to it,
+ * Every promise about signature strings, once. `types.test.ts` holds the compiler's parser to it,
  * `parse.test.ts` the run time's, and `compile-errors.test.ts` what a user sees in the editor.
  */
 

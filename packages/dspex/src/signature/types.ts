@@ -47,7 +47,7 @@ type ReservedInput = (typeof reservedInputs)[number];
 
 declare const problem: unique symbol;
 /** The parser's answer to a malformed string. */
-export interface SignatureError<Message extends string> {
+interface SignatureError<Message extends string> {
   readonly [problem]: Message;
 }
 

@@ -111,11 +111,6 @@ export function typeName(type: TypeSpec): string {
   }
 }
 
-/** `question: str, context: list[str]` */
-export function fieldList(fields: readonly FieldSpec[]): string {
-  return fields.map(({ name, type }) => `${name}: ${typeName(type)}`).join(", ");
-}
-
 function literalName(value: string | number | boolean | null): string {
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { SnakepitError } from "snakepit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -47,7 +47,10 @@ const workspaceUv = join(
   existsSync(uvCache) ? (readdirSync(uvCache)[0] ?? "") : "",
   "bin",
 );
-const machinePath = process.env["PATH"] ?? "";
+const machinePath = (process.env["PATH"] ?? "")
+  .split(delimiter)
+  .filter((folder) => !folder.includes("node_modules"))
+  .join(delimiter);
 
 // Real environments on a busy machine; the slowest of these takes four seconds on an idle one.
 vi.setConfig({ testTimeout: 120_000 });

@@ -95,7 +95,7 @@ function environmentFolder({ digest }: Shipped): string {
   return join(cacheFolder(), digest);
 }
 
-export function cacheFolder(): string {
+function cacheFolder(): string {
   const base = process.env["XDG_CACHE_HOME"];
   return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "snakepit-bridge");
 }

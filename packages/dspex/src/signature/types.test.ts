@@ -1,7 +1,4 @@
-/**
- * The compiler's own test: this file type-checks if and only if the type-level parser reads every
- * case of the table as the table says. On failure the error names the signature.
- */
+import { test } from "vitest";
 import type { badCases, goodCases } from "./cases.ts";
 import type { Checked, Inputs, Outputs, ParseSignature } from "./types.ts";
 
@@ -32,23 +29,28 @@ type Misjudged<Cases extends readonly unknown[]> = {
     : "a case without text or message";
 }[number];
 
+// These tests are run by the compiler: a wrong case is a type error that names the signature, and
+// `tsc` fails. At run time nothing is left of them.
 const none = <_T extends never>() => {};
 const holds = <_T extends true>() => {};
 
-none<Misread<typeof goodCases>>();
-none<Misjudged<typeof badCases>>();
+test("the compiler reads every good signature as the table says", () => {
+  none<Misread<typeof goodCases>>();
+});
 
-// Text that the compiler does not know has the open shape, and is checked at run time.
-type Open = Record<string, unknown>;
-holds<Equal<Inputs<string>, Open>>();
-holds<Equal<Outputs<`text -> label: Literal[${string}]`>, Open>>();
-holds<Equal<Checked<string>, string>>();
+test("the compiler refuses every malformed signature with the table's sentence", () => {
+  none<Misjudged<typeof badCases>>();
+});
 
-// The table cannot show that it is looked at: a wrong expectation must be found.
-holds<
-  Equal<
-    Misread<[{ text: "a -> b"; types: { inputs: { a: string }; outputs: { b: number } } }]>,
-    "a -> b"
-  >
->();
-holds<Equal<Misjudged<[{ text: "a -> b"; message: "no" }]>, ["a -> b", "a -> b"]>>();
+test("text that the compiler does not know has the open shape", () => {
+  type Open = Record<string, unknown>;
+  holds<Equal<Inputs<string>, Open>>();
+  holds<Equal<Outputs<`text -> label: Literal[${string}]`>, Open>>();
+  holds<Equal<Checked<string>, string>>();
+});
+
+test("a wrong table would be found", () => {
+  type Wrong = { text: "a -> b"; types: { inputs: { a: string }; outputs: { b: number } } };
+  holds<Equal<Misread<[Wrong]>, "a -> b">>();
+  holds<Equal<Misjudged<[{ text: "a -> b"; message: "no" }]>, ["a -> b", "a -> b"]>>();
+});

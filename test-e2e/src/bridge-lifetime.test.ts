@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { expect, onTestFinished, test } from "vitest";
+import { gone, processesMarked, pythonFolder } from "./workspace.ts";
+
+const scripts = join(import.meta.dirname, "../scripts");
+
+interface Run {
+  readonly child: ChildProcess;
+  /** Stands in the environment of the script and of everything that it starts by itself. */
+  readonly mark: string;
+}
+
+function run(script: string, ...args: string[]): Run {
+  const mark = `SNAKEPIT_E2E_MARK=${randomUUID()}`;
+  const [name = "", value = ""] = mark.split("=");
+  const child = spawn(process.execPath, [join(scripts, script), ...args], {
+    env: { ...process.env, [name]: value },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return { child, mark };
+}
+
+for (const transport of ["socket", "grpc"]) {
+  test(`a script that only awaits one call ends by itself, over ${transport}`, async () => {
+    const { child, mark } = run("one-call.mjs", transport);
+    const lines: string[] = [];
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) =>
+      lines.push(line),
+    );
+    const [code] = await once(child, "close");
+    expect({ code, lines }).toEqual({ code: 0, lines: ["4"] });
+    await gone(processesMarked(mark));
+  });
+}
+
+for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
+  test(`${signal} to the host leaves no worker, fork server or grandchild`, async () => {
+    const { child } = run("busy-host.mjs", pythonFolder);
+    const [line] = await once(
+      createInterface({ input: child.stdout as NodeJS.ReadableStream }),
+      "line",
+    );
+    const pids = JSON.parse(String(line)) as number[];
+    expect(pids).toHaveLength(5);
+    child.kill(signal);
+    await once(child, "exit");
+    await gone(pids);
+  });
+}
