@@ -6,7 +6,9 @@ import { Problem, root, run, wasInterrupted } from "./workspace.ts";
 
 // What a build reads. Turbo would find out by itself that nothing changed, but takes a second.
 const sources = ["packages", "proto", "python", "tools/uv", "pnpm-lock.yaml", "turbo.json"];
-const madeFolders = new Set(["node_modules", "dist", "gen", "reports", "v1", "tests"]);
+const skipped = new Set(["node_modules", "dist", "gen", "reports", "v1", "__pycache__", "tests"]);
+// The wheel and the locks, copied by the build itself.
+const copied = "packages/grpc-bridge/python";
 
 const results = [
   "packages/snakepit/dist/index.js",
@@ -52,13 +54,13 @@ function fingerprint(): string {
 }
 
 function addTo(hash: ReturnType<typeof createHash>, path: string): void {
-  const { mtimeMs, size } = statSync(join(root, path));
-  const isFolder = statSync(join(root, path)).isDirectory();
-  if (!isFolder) {
-    hash.update(`${path} ${mtimeMs} ${size}\n`);
+  const found = statSync(join(root, path));
+  if (!found.isDirectory()) {
+    hash.update(`${path} ${found.mtimeMs} ${found.size}\n`);
     return;
   }
   for (const name of readdirSync(join(root, path)).sort()) {
-    if (!name.startsWith(".") && !madeFolders.has(name)) addTo(hash, `${path}/${name}`);
+    const isSource = !name.startsWith(".") && !skipped.has(name) && path !== copied;
+    if (isSource) addTo(hash, `${path}/${name}`);
   }
 }

@@ -2,7 +2,8 @@
 
 No pool, no threads, no cancelling, no deadlines, no checks: how fast the same idea could be.
 A frame is 4 bytes of length and one MessagePack document, an array of records:
-`[0, id, a, b]` add, `[1, id, chunks]` count; answers `[0, id, sum]`, `[1, id, text]`, `[2, id]` end.
+`[0, id, a, b]` add, `[1, id, chunks]` count. Answers: `[0, id, sum]`, `[1, id, text]`, and at the
+end of a stream `[2, id]`.
 """
 
 import socket

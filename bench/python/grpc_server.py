@@ -3,12 +3,21 @@
 import sys
 from collections.abc import Iterator
 from concurrent import futures
-from typing import Any
+from typing import Protocol
 
 import grpc
 import lifeline
 
 CHUNK = "x" * 32
+
+
+class AddRequest(Protocol):
+    a: int
+    b: int
+
+
+class CountRequest(Protocol):
+    chunks: int
 
 
 def main(address: str, proto_folder: str) -> None:
@@ -17,10 +26,10 @@ def main(address: str, proto_folder: str) -> None:
     messages, services = grpc.protos_and_services("bench.proto")
 
     class Bench(services.BenchServicer):  # type: ignore[misc, name-defined]
-        def Add(self, request: Any, _context: grpc.ServicerContext) -> Any:
+        def Add(self, request: AddRequest, _context: grpc.ServicerContext) -> object:
             return messages.AddReply(sum=request.a + request.b)
 
-        def Count(self, request: Any, _context: grpc.ServicerContext) -> Iterator[Any]:
+        def Count(self, request: CountRequest, _context: grpc.ServicerContext) -> Iterator[object]:
             for _ in range(request.chunks):
                 yield messages.Chunk(text=CHUNK)
 

@@ -2,14 +2,14 @@ import { createPool } from "snakepit";
 import { fakeAdapter } from "snakepit/testing";
 import { createBridge } from "snakepit-grpc-bridge";
 import type { Contestant } from "./contestant.ts";
-import { pythonFolder } from "./python-process.ts";
+import { interpreter, pythonFolder } from "./python-process.ts";
 
 /** The whole stack, as a user has it: pool, one worker, and a deadline on every call. */
 export async function openOurs(): Promise<Contestant> {
   const bridge = await createBridge({
     minWorkers: 1,
     maxWorkers: 1,
-    python: { preload: ["bench_commands"], path: [pythonFolder] },
+    python: { executable: interpreter(), preload: ["bench_commands"], path: [pythonFolder] },
   });
   const options = { timeoutMs: 30_000 };
   return {

@@ -176,6 +176,20 @@ def wait_closed() -> bool:
     return closed.wait(20)
 
 
+@command("gated-chunks")
+def gated_chunks() -> Iterator[str]:
+    yield "first"
+    gate.wait()
+    yield "second"
+
+
+@command("gated-chunks-async")
+async def gated_chunks_async() -> AsyncGenerator[str, None]:
+    yield "first"
+    await asyncio.to_thread(gate.wait)
+    yield "second"
+
+
 @command("reused-chunks")
 def reused_chunks() -> Iterator[list[int]]:
     chunk: list[int] = []
@@ -204,7 +218,7 @@ def both_stream() -> Iterator[str]:
 
 @command("random")
 def random_numbers() -> list[float]:
-    import numpy
+    import numpy  # type: ignore[import-not-found, unused-ignore]
 
     return [random.random(), float(numpy.random.random())]
 
@@ -222,8 +236,10 @@ def hold_interpreter() -> None:
 
 
 @command("start-child")
-def start_child() -> int:
-    return subprocess.Popen(["sleep", "3600"]).pid
+def start_child(quiet: bool = False) -> int:
+    """`quiet`: one that does not hold our output open."""
+    output = subprocess.DEVNULL if quiet else None
+    return subprocess.Popen(["sleep", "3600"], stdout=output, stderr=output).pid
 
 
 @command("process")

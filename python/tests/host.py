@@ -67,7 +67,8 @@ class Connection:
         """One batch, also added to `records` and `acked`."""
         document = self.read_frame()
         assert document is not None, "the worker hung up"
-        batch = ormsgpack.unpackb(document) if self.codec == "msgpack" else json.loads(document)
+        decode = ormsgpack.unpackb if self.codec == "msgpack" else json.loads
+        batch: list[Any] = decode(document)
         self.acked += batch[0]
         self.records += batch[1:]
         self.frames.append(batch)
@@ -95,6 +96,10 @@ class Connection:
         if kind == 1:
             raise RemoteError(value)
         return value
+
+    def read_to_the_end(self) -> bytes:
+        """For an output connection: all that was printed."""
+        return b"".join(iter(lambda: self.socket.recv(4096), b""))
 
     def is_hung_up(self) -> bool:
         """Waits for the end of the connection, whatever comes before it."""
@@ -135,6 +140,14 @@ class Host:
     def address(self) -> str:
         return f"unix:{self.path}"
 
+    def environment(self) -> dict[str, str]:
+        return {
+            "SNAKEPIT_ADDRESS": self.address,
+            "SNAKEPIT_WORKER_ID": "w1",
+            "SNAKEPIT_TOKEN": self.token,
+            "SNAKEPIT_PRELOAD": "commands_for_tests",
+        }
+
     def spawn(self, *, env: dict[str, str] | None = None, **changes: Any) -> subprocess.Popen[str]:  # noqa: ANN401
         """A worker whose stdin we hold. Killed and reaped at the end of the host."""
         process = subprocess.Popen(
@@ -143,12 +156,7 @@ class Host:
             stdout=changes.pop("stdout", subprocess.DEVNULL),
             stderr=changes.pop("stderr", None),
             text=True,
-            env=worker_env(
-                SNAKEPIT_ADDRESS=self.address,
-                SNAKEPIT_WORKER_ID="w1",
-                SNAKEPIT_TOKEN=self.token,
-                **{"SNAKEPIT_PRELOAD": "commands_for_tests", **(env or {})},
-            ),
+            env=worker_env(**{**self.environment(), **(env or {})}),
             **changes,
         )
         self._stack.callback(end, process)

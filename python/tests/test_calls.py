@@ -173,7 +173,7 @@ def test_a_reply_that_is_too_large_fails_alone(host: Host) -> None:
     connection.send([0, 1, "big", {"size": 20_000}], [0, 2, "add", {"a": 1, "b": 2}])
     error = connection.answer_to(1)[2]
     assert error["code"] == "VALUE_TOO_LARGE"
-    assert error["details"] == {"bytes": 20_000, "limitBytes": 20_000}
+    assert error["details"]["limitBytes"] <= 20_000 <= error["details"]["bytes"]
     assert connection.answer_to(2)[2] == 3
     # Together they are too large for one frame; alone each of them fits.
     connection.send(*([0, call_id, "big", {"size": 15_000}] for call_id in (3, 4, 5)))

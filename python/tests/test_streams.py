@@ -44,10 +44,11 @@ def test_a_producer_stops_where_its_credit_does(host: Host, command: str) -> Non
 
 
 def test_large_chunks_use_up_the_credit_by_their_bytes(host: Host) -> None:
+    size = 1024 * 1024
     with host.worker() as connection:
-        connection.send([1, 1, "count", {"n": 100, "size": 1024 * 1024}])
+        connection.send([1, 1, "count", {"n": 100, "size": size}])
         chunks = connection.wait_for(4)
-        assert [chunk[3] for chunk in chunks] == [1024 * 1024] * 4
+        assert all(size <= chunk[3] <= size + 16 for chunk in chunks)
         assert connection.call("produced", call_id=2) == 4
 
 
@@ -59,11 +60,15 @@ def test_a_slow_reader_of_one_stream_holds_up_no_other_call(host: Host) -> None:
         assert [record[0] for record in connection.wait_for(4)] == [2, 2, 2, 3]
 
 
-def test_the_first_chunk_leaves_before_the_second_is_made(host: Host) -> None:
+@pytest.mark.parametrize("command", ["gated-chunks", "gated-chunks-async"])
+def test_the_first_chunk_leaves_before_the_second_is_made(host: Host, command: str) -> None:
+    """The second one waits for a call that is only made when the first has arrived."""
     with host.worker() as connection:
-        connection.send([1, 1, "python.call", {"path": "iter", "args": [[1, 2]]}])
-        assert [r[2] for r in connection.receive()[1:]] == [1] or len(connection.frames) > 0
-        assert connection.answer_to(1) == [3, 1]
+        connection.send([1, 1, command])
+        assert connection.wait_for(1)[0][2] == "first"
+        connection.send([0, 2, "open-gate"])
+        connection.answer_to(2)
+        assert read_all(connection)[0] == ["second"]
 
 
 def test_a_chunk_that_the_generator_keeps_changing_is_sent_as_it_was(shared: Connection) -> None:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from snakepit_bridge.codecs import CODECS, Codec, JsonCodec, MsgpackCodec
 from snakepit_bridge.errors import BridgeError, ProtocolError
-from snakepit_bridge.values import CODECS, DEEPEST, JsonCodec, MsgpackCodec
+from snakepit_bridge.values import DEEPEST
 
 
 class Colour(enum.IntEnum):
@@ -55,9 +56,14 @@ def nested(scalars: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-def round_trip(codec: MsgpackCodec | JsonCodec, value: object) -> Any:  # noqa: ANN401
-    packed, _ = codec.pack(value)
-    return codec.decode(codec.encode(0, [[0, 1, packed]]))[1][2]
+def round_trip(codec: Codec, value: object) -> Any:  # noqa: ANN401
+    result = codec.record([0, 1, value])
+    chunk, size = codec.chunk(2, value)
+    acked, first, second = codec.decode(codec.document(3, [result, chunk]))
+    assert acked == 3
+    assert first[:2] == [0, 1]
+    assert second == [2, 2, first[2], size] or first[2] != first[2]
+    return first[2]
 
 
 def types_of(value: object) -> object:
@@ -126,7 +132,7 @@ def test_anything_else_is_refused_with_its_path_and_type(
         ({"odd key": value}, 'value["odd key"]'),
     ]:
         with pytest.raises(BridgeError) as caught:
-            codec.pack(wrapped)
+            codec.record([0, 1, wrapped])
         assert caught.value.code == "SERIALIZATION"
         assert caught.value.details == {"path": path, "type": type_name}
         assert path in str(caught.value)
@@ -137,7 +143,7 @@ def test_anything_else_is_refused_with_its_path_and_type(
 def test_json_refuses_what_only_msgpack_carries(value: object) -> None:
     round_trip(codec, value)
     with pytest.raises(BridgeError, match="value"):
-        JsonCodec().pack([value])
+        JsonCodec().record([0, 1, [value]])
 
 
 def deep(levels: int, leaf: object = 1) -> object:
@@ -153,31 +159,30 @@ def test_containers_nest_as_deep_as_the_protocol_says_and_no_deeper(name: str) -
     value = deep(DEEPEST)
     assert round_trip(codec, value) == value
     with pytest.raises(BridgeError, match="nests deeper than 100"):
-        codec.pack(deep(DEEPEST + 1))
+        codec.record([0, 1, deep(DEEPEST + 1)])
     with pytest.raises(BridgeError, match="nests deeper than 100"):
-        codec.pack([[], deep(DEEPEST + 1)])
+        codec.chunk(1, [[], deep(DEEPEST)])
 
 
 def test_a_container_that_contains_itself_is_refused() -> None:
     circle: list[Any] = []
     circle.append(circle)
     with pytest.raises(BridgeError, match="contains itself"):
-        codec.pack(circle)
-
-
-def test_changing_a_value_after_it_was_packed_changes_nothing() -> None:
-    for name in CODECS:
-        value = {"n": [1]}
-        packed, _ = CODECS[name]().pack(value)
-        value["n"].append(2)
-        document = CODECS[name]().encode(0, [[0, 1, packed]])
-        assert CODECS[name]().decode(document)[1][2] == {"n": [1]}
+        codec.record([0, 1, circle])
 
 
 @pytest.mark.parametrize("value", ["", "abc", "äö", b"1234", [1, 2], {"a": "b"}])
-def test_the_size_of_a_value_is_about_what_it_takes_on_the_wire(value: object) -> None:
-    packed, size = codec.pack(value)
-    assert abs(len(ormsgpack.packb(packed)) - size) <= 8
+def test_the_size_of_a_chunk_is_about_what_it_takes_on_the_wire(value: object) -> None:
+    _, size = codec.chunk(1, value)
+    assert 0 <= size - len(ormsgpack.packb(value)) <= 8
+
+
+@pytest.mark.parametrize("count", [0, 14, 15, 16, 256])
+def test_a_batch_holds_as_many_records_as_were_put_into_it(count: int) -> None:
+    for name in CODECS:
+        codec = CODECS[name]()
+        records = [codec.record([0, i, i]) for i in range(count)]
+        assert codec.decode(codec.document(2, records)) == [2, *([0, i, i] for i in range(count))]
 
 
 @given(st.binary(max_size=64))

@@ -2,11 +2,10 @@ import os
 import re
 import signal
 import subprocess
+import sys
 
 import pytest
-from host import Host, RemoteError, is_running, wait_gone
-
-NEVER = 3600
+from host import Host, RemoteError, is_running, wait_gone, worker_env
 
 
 def test_a_worker_introduces_itself_and_serves(host: Host) -> None:
@@ -109,7 +108,7 @@ def test_a_frame_longer_than_agreed_ends_the_connection(host: Host) -> None:
 def test_a_worker_without_its_environment_says_what_is_missing() -> None:
     env = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEPIT")}
     result = subprocess.run(
-        [os.sys.executable, "-m", "snakepit_bridge"],  # type: ignore[attr-defined]
+        [sys.executable, "-m", "snakepit_bridge"],
         env=env,
         stdin=subprocess.PIPE,
         capture_output=True,
@@ -172,7 +171,7 @@ time.sleep(3600)
 """
 
 
-@pytest.mark.skipif(os.sys.platform != "linux", reason="needs the parent-death signal")  # type: ignore[attr-defined]
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the parent-death signal")
 def test_a_worker_dies_with_its_host_even_while_c_code_holds_the_interpreter(
     host: Host, tmp_path: os.PathLike[str]
 ) -> None:
@@ -180,18 +179,11 @@ def test_a_worker_dies_with_its_host_even_while_c_code_holds_the_interpreter(
     pipe = os.path.join(tmp_path, "never-ends")
     os.mkfifo(pipe)
     keep_open = os.open(pipe, os.O_RDWR)
-    from host import worker_env
-
     owner = subprocess.Popen(
-        [os.sys.executable, "-c", OWNER, "snakepit_bridge", pipe],  # type: ignore[attr-defined]
+        [sys.executable, "-c", OWNER, "snakepit_bridge", pipe],
         stdout=subprocess.PIPE,
         text=True,
-        env=worker_env(
-            SNAKEPIT_ADDRESS=host.address,
-            SNAKEPIT_WORKER_ID="w1",
-            SNAKEPIT_TOKEN=host.token,
-            SNAKEPIT_PRELOAD="commands_for_tests",
-        ),
+        env=worker_env(**host.environment()),
     )
     assert owner.stdout is not None
     pid = int(owner.stdout.readline())

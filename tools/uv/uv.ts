@@ -26,7 +26,9 @@ function install(): void {
     console.error(`fetching uv ${version}`);
     const options = ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"];
     const pip = ["-m", "pip", "install", ...options, "--target", staging, "-r", requirements];
-    const { status } = spawnSync(python, pip, { stdio: ["ignore", "inherit", "inherit"] });
+    // Nothing is installed into the system, whoever runs this.
+    const env = { ...process.env, PIP_ROOT_USER_ACTION: "ignore" };
+    const { status } = spawnSync(python, pip, { env, stdio: ["ignore", "inherit", "inherit"] });
     if (status !== 0) {
       console.error(
         `uv ${version} could not be fetched with \`${python} -m pip\`; check that pip is installed and the Python index can be reached.`,

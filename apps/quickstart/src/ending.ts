@@ -26,9 +26,10 @@ export function endingSignal(): AbortSignal {
   }
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      // `| head -1` has what it wanted: that is no failure. Any other error of the stream is one,
-      // and there is no place left to describe it.
-      controller.abort(new Ending(error.code === "EPIPE" ? 0 : 1, ""));
+      // `| head -1` has what it wanted: that is no failure.
+      const [exitCode, message] =
+        error.code === "EPIPE" ? [0, ""] : [1, `The output cannot be written: ${error.message}`];
+      controller.abort(new Ending(exitCode, message));
     });
   }
   return controller.signal;

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import {
   createDspex,
   type Dspex,
-  isDspexError,
+  DspexError,
   type ModelCallOptions,
   SnakepitError,
   type Usage,
@@ -59,7 +59,7 @@ async function run(): Promise<number> {
       if (message) process.stderr.write(`\n${message}\n`);
       return exitCode;
     }
-    const way = isDspexError(error) ? "; DSPEX_LM=demo needs no model and no network" : "";
+    const way = DspexError.is(error) ? "; DSPEX_LM=demo needs no model and no network" : "";
     process.stderr.write(`\nThe quick start cannot go on: ${sentence(error)}${way}\n`);
     return 1;
   }
@@ -102,7 +102,7 @@ async function orElseTheDemoModel(
     const lm = { model: model.lm, timeoutMs: 20_000 };
     await dspex.ask("Are you there? Answer with one word.", { ...call, lm });
   } catch (error) {
-    if (!isDspexError(error) && !SnakepitError.is(error, "TIMEOUT")) throw error;
+    if (!DspexError.is(error) && !SnakepitError.is(error, "TIMEOUT")) throw error;
     screen.paragraph(`That did not work: ${sentence(error)}`);
     screen.paragraph(`Model instead: ${demoModel.notice}`);
     dspex.configure({ lm: demoModel.lm });

@@ -8,7 +8,7 @@ const unasked = async () => {
 
 test("DSPEX_LM wins over a key and over Ollama", async () => {
   const environment = { DSPEX_LM: "groq/llama", OPENAI_API_KEY: "k" };
-  expect((await chooseModel(environment, unasked)).lm).toBe("groq/llama");
+  expect(await chooseModel(environment, unasked)).toMatchObject({ lm: "groq/llama", found: false });
 });
 
 test("DSPEX_LM=demo spends nothing although a key is set", async () => {
@@ -23,6 +23,7 @@ test.each([
 ])("%s chooses that provider's model, and the notice says so without the key", async (key, lm) => {
   const choice = await chooseModel({ [key]: "secret-value" }, unasked);
   expect(choice.lm).toMatch(lm);
+  expect(choice.found).toBe(true);
   expect(choice.notice).toContain(key);
   expect(choice.notice).not.toContain("secret-value");
 });

@@ -1,7 +1,7 @@
 import type { AnsweredQuestion } from "./articles.ts";
 import type { Screen } from "./screen.ts";
 import type { Tally } from "./tally.ts";
-import { accuracy, type SortedTicket, scoreByLabel } from "./tickets.ts";
+import { agreement, type SortedTicket, scoreByLabel } from "./tickets.ts";
 
 export function printTickets(screen: Screen, tickets: readonly SortedTicket[]): void {
   screen.table(
@@ -14,10 +14,10 @@ export function printTickets(screen: Screen, tickets: readonly SortedTicket[]): 
     ]),
     { align: ["left", "right", "right", "right"] },
   );
-  const right = tickets.filter((ticket) => ticket.label === ticket.gold).length;
-  screen.line(
-    `  Accuracy ${screen.bold(percent(accuracy(tickets)))}: ${right} of ${tickets.length} as a person labelled them.`,
-  );
+  const { labelled, right } = agreement(tickets);
+  if (labelled === 0) return;
+  const accuracy = screen.bold(`${Math.round((right / labelled) * 100)} %`);
+  screen.line(`  Accuracy ${accuracy}: ${right} of ${labelled} as a person labelled them.`);
 }
 
 export function printSummaries(
@@ -64,8 +64,4 @@ export function printTotals(screen: Screen, tally: Tally): void {
 
 function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
 }

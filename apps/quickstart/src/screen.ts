@@ -20,7 +20,7 @@ export interface Screen {
 }
 
 /** Widths share what the screen has, in these proportions; without them cells decide. */
-export interface Columns {
+interface Columns {
   readonly shares?: readonly number[];
   readonly align?: readonly ("left" | "right" | "center")[];
 }
@@ -30,7 +30,7 @@ export interface Typing {
   end(): void;
 }
 
-export interface Progress {
+interface Progress {
   advance(): void;
   stop(): void;
 }

@@ -2,8 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Dspex, ModelCallOptions } from "dspex";
 
-export const labels = ["bug", "billing", "account", "feature request", "question"] as const;
-export type Label = (typeof labels)[number];
+const labels = ["bug", "billing", "account", "feature request", "question"] as const;
+type Label = (typeof labels)[number];
 
 export interface Ticket {
   /** File name without its ending. */
@@ -69,9 +69,9 @@ export function scoreByLabel(tickets: readonly SortedTicket[]): LabelScore[] {
   }));
 }
 
-/** Share of the labelled tickets that got the label a person gave, 0 to 1. */
-export function accuracy(tickets: readonly SortedTicket[]): number {
+/** How many tickets a person has labelled, and how many of those got the same label here. */
+export function agreement(tickets: readonly SortedTicket[]): { labelled: number; right: number } {
   const labelled = tickets.filter((ticket) => ticket.gold !== undefined);
   const right = labelled.filter((ticket) => ticket.label === ticket.gold);
-  return labelled.length === 0 ? 0 : right.length / labelled.length;
+  return { labelled: labelled.length, right: right.length };
 }

@@ -1,4 +1,4 @@
-import { type CommandMap, type PoolLimits, SnakepitError } from "snakepit";
+import { type PoolLimits, SnakepitError } from "snakepit";
 
 /** How Python is found and what its workers load. */
 export interface PythonSettings {
@@ -29,9 +29,7 @@ export interface BridgeOptions extends Partial<PoolLimits> {
   readonly transport?: "socket" | "grpc";
 }
 
-export type BridgeCommands = CommandMap;
-
-export const bridgeDefaults = { minWorkers: 2, maxWorkers: 10 };
+const bridgeDefaults = { minWorkers: 2, maxWorkers: 10 };
 
 const own = ["python", "transport"];
 const pythonKeys = [

@@ -1,19 +1,21 @@
 """Runs synchronous handlers on threads.
 
-One runner works through the short calls in line, because handing a call of 1 µs to a thread costs
-ten times as much as the call. When the call in its hands takes long while others wait, the monitor
-appoints another runner; handlers known to be slow never stand in line.
+Short calls stand in line, and one thread at a time works through it: the one that has just read
+them, because handing a call of 1 µs to another thread costs ten times as much as the call. When
+the call in its hands takes long, the monitor appoints another thread for the line, and one for
+reading. Handlers known to be slow never stand in line.
 """
 
 import contextvars
-import queue
 import threading
 import time
 from collections import deque
 
 from snakepit_bridge.calls import Call, Calls
 from snakepit_bridge.outbox import FRAME_BYTES
+from snakepit_bridge.runners import Runners
 from snakepit_bridge.streams import GATHER_SECONDS, run_generator
+from snakepit_bridge.values import too_large
 
 # A call that takes longer than this holds nobody else up.
 SLOW_SECONDS = 0.002
@@ -22,96 +24,91 @@ BatchEnd = int
 
 
 class Appointment:
-    """To be the one who works through the line; a runner that was replaced in the middle of a long
+    """To be the one who works through the line; a thread that was replaced in the middle of a long
     call finds another one in force."""
+
+    __slots__ = ("reads",)
+
+    def __init__(self, *, reads: bool) -> None:
+        """`reads`: this thread also reads from the host, and must get back to it."""
+        self.reads = reads
 
 
 class Executor:
     def __init__(self, calls: Calls, concurrency: int) -> None:
         self._calls = calls
-        # One more than there are calls: the runner of the short ones.
-        self._most_threads = concurrency + 1
+        self._runners: Runners[Call | Appointment] = Runners(self._serve, concurrency)
         self._line: deque[Call | BatchEnd] = deque()
-        # What threads wait for: a call to run alone, or an appointment to work through the line.
-        self._work: queue.SimpleQueue[Call | Appointment] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._threads = 0
-        self._handed_out = 0
         self._appointment: Appointment | None = None
         self._progress = 0.0
 
     def start(self) -> None:
-        """Has one thread ready, so that the first call does not wait for it."""
-        with self._lock:
-            self._start_thread()
+        self._runners.start_one()
 
-    def line_up(self, short_calls: list[Call | BatchEnd]) -> None:
-        """Called by the reader: the short calls of one batch and its end."""
+    def line_up(self, short_calls: list[Call | BatchEnd]) -> Appointment | None:
+        """The short calls of one batch and its end. Called by the reading thread, which is the one
+        to work through them if it gets an appointment; else another is at it."""
         self._line.extend(short_calls)
         with self._lock:
-            if self._appointment is None:
-                self._appoint()
+            return self._appoint(reads=True) if self._appointment is None else None
 
     def run_alone(self, call: Call) -> None:
-        with self._lock:
-            self._hand_out(call)
+        self._runners.give(call)
 
     @property
     def has_waiting(self) -> bool:
         return bool(self._line)
 
-    @property
-    def stuck(self) -> bool:
-        """Whether short calls wait behind a slow one."""
-        return bool(self._line) and time.perf_counter() - self._progress > SLOW_SECONDS
-
-    def unstick(self) -> None:
-        """Called by the monitor thread."""
+    def unstick(self) -> bool:
+        """Called by the monitor thread, to find another thread for the line when calls wait behind
+        a slow one. True when it was the reading thread that has got stuck (in a call, or because
+        the host takes no replies): then another must read, and that one will not."""
+        if not self._is_stuck():
+            return False
         with self._lock:
-            if self.stuck:
-                self._appoint()
+            stuck = self._appointment
+            if stuck is None or not self._is_stuck():
+                return False
+            appointment = self._appoint(reads=False)
+        self._runners.give(appointment)
+        return stuck.reads
 
-    def _appoint(self) -> None:
-        self._appointment = Appointment()
+    def _is_stuck(self) -> bool:
+        appointment = self._appointment
+        return (
+            appointment is not None
+            and (appointment.reads or bool(self._line))
+            and time.perf_counter() - self._progress > SLOW_SECONDS
+        )
+
+    def _appoint(self, *, reads: bool) -> Appointment:
+        self._appointment = Appointment(reads=reads)
         self._progress = time.perf_counter()
-        self._hand_out(self._appointment)
+        return self._appointment
 
-    def _hand_out(self, work: Call | Appointment) -> None:
-        self._handed_out += 1
-        if self._handed_out > self._threads and self._threads < self._most_threads:
-            self._start_thread()
-        self._work.put(work)
+    def _serve(self, work: Call | Appointment) -> None:
+        if isinstance(work, Appointment):
+            self.work_through_line(work)
+            return
+        began = time.perf_counter()
+        self._run(work)
+        work[0].noted(was_slow=time.perf_counter() - began > SLOW_SECONDS)
+        self._calls.outbox.flush()
 
-    def _start_thread(self) -> None:
-        self._threads += 1
-        name = f"snakepit-runner-{self._threads}"
-        threading.Thread(target=self._serve, name=name, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            work = self._work.get()
-            if isinstance(work, Appointment):
-                self._work_through_line(work)
-            else:
-                began = time.perf_counter()
-                self._run(work)
-                work[0].noted(was_slow=time.perf_counter() - began > SLOW_SECONDS)
-                self._calls.outbox.flush()
-            with self._lock:
-                self._handed_out -= 1
-
-    def _work_through_line(self, appointment: Appointment) -> None:
+    def work_through_line(self, appointment: Appointment) -> bool:
+        """Until it is empty. False when another thread was appointed in the meantime."""
         calls, outbox, clock = self._calls, self._calls.outbox, time.perf_counter
         take, begin, copy_context = self._line.popleft, calls.waiting.pop, contextvars.copy_context
-        put_result = outbox.put_result
+        pack, put, longest = outbox.pack, outbox.put, outbox.max_record_bytes
         flushed = last = clock()
         size = 0
         while self._appointment is appointment:
             try:
                 call = take()
             except IndexError:
-                if self._resign():
-                    return
+                if self._resign(appointment):
+                    return True
                 continue
             if call.__class__ is BatchEnd:
                 outbox.acknowledge(call)
@@ -128,7 +125,11 @@ class Executor:
                 try:
                     args = handler.checked(record[3]) if handler.checks else record[3]
                     value = copy_context().run(handler.function, **args)
-                    size += put_result(call_id, value)
+                    reply = pack([0, call_id, value])
+                    if len(reply) > longest:
+                        raise too_large(len(reply), longest)
+                    put(reply)
+                    size += len(reply)
                 except BaseException as error:  # as in `_run`
                     outbox.put_error(call_id, explain(call, error))  # type: ignore[arg-type]
             else:
@@ -141,13 +142,14 @@ class Executor:
                 outbox.flush()
                 flushed = last = clock()
                 size = 0
-        outbox.flush()  # another runner was appointed while this one's call took long
+        outbox.flush()
+        return False
 
-    def _resign(self) -> bool:
+    def _resign(self, appointment: Appointment) -> bool:
         """False when calls came in the meantime. Under the lock, which `line_up` takes after it
         has added its calls: so either it sees nobody appointed, or we see its calls."""
         with self._lock:
-            if self._line:
+            if self._line or self._appointment is not appointment:
                 return False
             self._appointment = None
             return True

@@ -7,16 +7,18 @@ before it goes. What is in here can be sent: values are checked on their way in.
 import queue
 import threading
 from collections import deque
+from typing import Any
 
+from snakepit_bridge.codecs import Codec
 from snakepit_bridge.errors import LONGEST_TEXT, BridgeError, error_map, not_begun, sendable
 from snakepit_bridge.transports import Transport
-from snakepit_bridge.values import Codec, Record, too_large
+from snakepit_bridge.values import too_large
 
 # Above this a bigger frame costs no less per record.
 FRAME_RECORDS = 256
 FRAME_BYTES = 256 * 1024
-# What a frame needs beside one value: the acknowledgement, the record's kind, id and size.
-FRAME_OVERHEAD = 64
+# What a frame needs beside one record: the length of the array and the acknowledgement.
+FRAME_OVERHEAD = 16
 # A log is not worth the memory of a worker whose host does not read.
 MOST_WAITING_LOGS = 10_000
 
@@ -25,9 +27,8 @@ class Outbox:
     def __init__(self, transport: Transport, codec: Codec, max_frame_bytes: int) -> None:
         self._transport = transport
         self._codec = codec
-        self._max_frame_bytes = max_frame_bytes
-        self._max_value_bytes = max_frame_bytes - FRAME_OVERHEAD
-        self._records: deque[Record] = deque()
+        self.max_record_bytes = max_frame_bytes - FRAME_OVERHEAD
+        self._records: deque[bytes] = deque()
         self._sending = threading.Lock()
         self._closed = False
         # Batches of the host that are taken in: those without short calls, which only the reader
@@ -38,49 +39,51 @@ class Outbox:
         self._told = 0
         self._wakeups: queue.SimpleQueue[None] = queue.SimpleQueue()
         # Bound once, as they are called for every reply.
-        self._put = self._records.append
-        self._pack = codec.pack
+        self.put = self._records.append
+        self.pack = codec.record
 
     def put_result(self, call_id: int, value: object) -> int:
-        """Returns the size of the value. Raises SERIALIZATION, VALUE_TOO_LARGE."""
-        packed, size = self._pack(value)
-        if size > self._max_value_bytes:
-            raise too_large(size, self._max_frame_bytes)
-        self._put([0, call_id, packed])
+        """Returns the size of the record. Raises SERIALIZATION, VALUE_TOO_LARGE."""
+        record = self.pack([0, call_id, value])
+        size = len(record)
+        if size > self.max_record_bytes:
+            raise too_large(size, self.max_record_bytes)
+        self.put(record)
         return size
 
     def put_chunk(self, call_id: int, value: object) -> int:
         """As `put_result`, for one piece of a stream."""
-        packed, size = self._pack(value)
-        if size > self._max_value_bytes:
-            raise too_large(size, self._max_frame_bytes)
-        self._put([2, call_id, packed, size])
+        record, size = self._codec.chunk(call_id, value)
+        if len(record) > self.max_record_bytes:
+            raise too_large(size, self.max_record_bytes)
+        self.put(record)
         return size
 
     def put_end(self, call_id: int) -> None:
-        self._put([3, call_id])
+        self.put(self.pack([3, call_id]))
 
     def put_error(self, call_id: int, error: BaseException) -> None:
         wire = error_map(error)
         try:
-            packed, size = self._pack(wire)
-            if size > self._max_value_bytes:
-                raise too_large(size, self._max_frame_bytes)
+            record = self.pack([1, call_id, wire])
+            if len(record) > self.max_record_bytes:
+                raise too_large(len(record), self.max_record_bytes)
         except BridgeError as refusal:
             # Its `details` cannot be carried. What it says of itself is text, and can.
-            packed = {key: wire[key] for key in ("type", "code") if key in wire}
-            packed["message"] = f"{wire['message'][:500]} (details left out: {refusal})"
-        self._put([1, call_id, packed])
+            plain: dict[str, Any] = {key: wire[key] for key in ("type", "code") if key in wire}
+            plain["message"] = f"{wire['message'][:500]} (details left out: {refusal})"
+            record = self.pack([1, call_id, plain])
+        self.put(record)
 
     def put_not_begun(self, call_id: int) -> None:
-        self._put([1, call_id, not_begun("the call was cancelled before it began")])
+        self.put(self.pack([1, call_id, not_begun("the call was cancelled before it began")]))
 
     def put_pong(self, call_id: int) -> None:
-        self._put([4, call_id])
+        self.put(self.pack([4, call_id]))
 
     def log(self, level: str, message: str) -> None:
         if len(self._records) < MOST_WAITING_LOGS:
-            self._put([5, 0, level, sendable(message[:LONGEST_TEXT])])
+            self.put(self.pack([5, 0, level, sendable(message[:LONGEST_TEXT])]))
             self.wake()
 
     def acknowledge_at_once(self) -> None:
@@ -128,27 +131,18 @@ class Outbox:
         acked = taken_in - self._told
         if records or acked:
             self._told = taken_in
-            self._send_records(acked, records)
+            self._transport.send(self._codec.document(acked, records))
 
     def _taken_in(self) -> int:
         return self._without_calls + self._lined_up
 
-    def _take(self) -> list[Record]:
-        records: list[Record] = []
-        popleft = self._records.popleft
-        try:
-            for _ in range(FRAME_RECORDS):
-                records.append(popleft())
-        except IndexError:
-            pass  # fewer than a frame holds
-        return records
-
-    def _send_records(self, acked: int, records: list[Record]) -> None:
-        document = self._codec.encode(acked, records)
-        if len(document) <= self._max_frame_bytes or len(records) < 2:
-            self._transport.send(document)
-            return
-        # Large values that came together. Each alone fits, because `put` has checked it.
-        middle = len(records) // 2
-        self._send_records(acked, records[:middle])
-        self._send_records(0, records[middle:])
+    def _take(self) -> list[bytes]:
+        """What fits into a frame: one record of any size, or several that are small together."""
+        waiting, size = self._records, 0
+        taken: list[bytes] = []
+        while waiting and len(taken) < FRAME_RECORDS:
+            size += len(waiting[0])
+            if size > FRAME_BYTES and taken:
+                break
+            taken.append(waiting.popleft())
+        return taken

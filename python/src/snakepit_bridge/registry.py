@@ -121,8 +121,9 @@ class Command:
 class Registry:
     def __init__(self) -> None:
         self._functions: dict[tuple[str, bool], Callable[..., Any]] = {}
-        # By the name's first use: annotations may name things defined further down the module.
-        self._ready: dict[str, Command] = {}
+        # Made at the name's first use: annotations may name things defined further down the module.
+        # The server looks here before it asks `find`.
+        self.ready: dict[str, Command] = {}
 
     def command(self, name: str) -> Callable[[Function], Function]:
         """Makes the decorated function serve the command `name`.
@@ -142,7 +143,7 @@ class Registry:
                 message = f"{name} is served by {_origin(earlier)} and again by {_origin(function)}"
                 raise ValueError(message)
             self._functions[key] = function
-            self._ready.pop(name, None)
+            self.ready.pop(name, None)
             return function
 
         return register
@@ -152,10 +153,10 @@ class Registry:
 
     def find(self, name: str) -> Command:
         """Raises UNKNOWN_COMMAND with the closest name."""
-        found = self._ready.get(name)
+        found = self.ready.get(name)
         if found is None:
             found = self._prepare(name)
-            self._ready[name] = found
+            self.ready[name] = found
         return found
 
     def _prepare(self, name: str) -> Command:

@@ -1,7 +1,7 @@
 """Frames in, frames out. Knows no command: names go to the registry, calls to threads or a loop.
 
-The thread that reads never runs a handler and never waits for a sender, so a cancel is heard while
-code runs.
+The thread that reads also runs short calls, since nothing is quicker. When one turns out not to be
+short, the monitor has another thread read within 2 ms, so that a cancel is heard while code runs.
 """
 
 import threading
@@ -9,12 +9,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.calls import Call, Calls
+from snakepit_bridge.codecs import Codec, Record
 from snakepit_bridge.errors import BridgeError, ProtocolError
-from snakepit_bridge.executor import BatchEnd, Executor
+from snakepit_bridge.executor import Appointment, BatchEnd, Executor
 from snakepit_bridge.outbox import Outbox
-from snakepit_bridge.registry import SLOW_WEIGHT, Command, Handler, Registry
+from snakepit_bridge.registry import SLOW_WEIGHT, Handler, Registry
 from snakepit_bridge.transports import Transport
-from snakepit_bridge.values import Codec, Record
 
 if TYPE_CHECKING:
     from snakepit_bridge.event_loop import EventLoop
@@ -47,40 +47,71 @@ class Server:
         self._batches = 0
         self._arrived = 0.0
         self._monitor_sleeps = False
+        self._ended = threading.Event()
+        self._failure: BaseException | None = None
 
     def run(self) -> None:
-        """Serves until the host hangs up. Raises `ProtocolError` when it sends nonsense."""
+        """Serves until the host hangs up. Raises `ProtocolError` when it sends nonsense.
+
+        The calling thread only waits, so that the main thread is free for signals.
+        """
         self._executor.start()
         threading.Thread(target=self._monitor, name="snakepit-monitor", daemon=True).start()
-        receive, limit = self._transport.receive, self._max_frame_bytes
-        while True:
-            document = receive(limit)
-            if document is None:
-                return
-            batch = self._codec.decode(document)
-            try:
-                self._take_in(batch)
-            except (IndexError, TypeError, AttributeError) as error:
-                raise ProtocolError(f"a record is not what the protocol says: {error}") from error
+        self._start_reading()
+        self._ended.wait()
+        if self._failure is not None:
+            raise self._failure
 
-    def _take_in(self, batch: list[Any]) -> None:
+    def _start_reading(self) -> None:
+        threading.Thread(target=self._read, name="snakepit-reader", daemon=True).start()
+
+    def _read(self) -> None:
+        """Until the host hangs up, or another thread has been asked to read instead."""
+        receive, limit = self._transport.receive, self._max_frame_bytes
+        try:
+            while True:
+                document = receive(limit)
+                if document is None:
+                    break
+                appointment = self._take_in(self._codec.decode(document))
+                if appointment and not self._executor.work_through_line(appointment):
+                    return
+        except BaseException as error:  # raised again by `run`
+            self._failure = error
+        self._ended.set()
+
+    def _take_in(self, batch: list[Any]) -> Appointment | None:
+        """Returns an appointment if this thread is to run the short calls."""
+        try:
+            return self._dispatch(batch)
+        except (IndexError, TypeError, AttributeError) as error:
+            raise ProtocolError(f"a record is not what the protocol says: {error}") from error
+
+    def _dispatch(self, batch: list[Any]) -> Appointment | None:
         arrived = time.perf_counter()
         short: list[Call | BatchEnd] = []
         tasks: list[Call] = []
         needs_flush = False
-        waiting, find = self._calls.waiting, self._registry.find
+        waiting, ready = self._calls.waiting, self._registry.ready
         for index in range(1, len(batch)):
             record: Record = batch[index]
             kind = record[0]
             if kind > 1:
                 needs_flush |= self._control(kind, record)
                 continue
-            try:
-                handler = _handler(find(record[2]), record)
-            except BridgeError as refusal:
-                self._outbox.put_error(record[1], refusal)
-                needs_flush = True
-                continue
+            command = ready.get(record[2])
+            handler = command.call if command is not None and kind == 0 else None
+            if handler is None:
+                try:
+                    handler = self._find(kind, record[2])
+                except BridgeError as refusal:
+                    self._outbox.put_error(record[1], refusal)
+                    needs_flush = True
+                    continue
+            if len(record) < 4:  # trailing nulls may be left out
+                record.append({})
+            elif record[3] is None:
+                record[3] = {}
             call = (handler, record, arrived)
             waiting[record[1]] = call
             if handler.is_async:
@@ -95,12 +126,23 @@ class Server:
             self._batches += 1
             self._arrived = arrived
             short.append(self._batches)
-            self._executor.line_up(short)
+            appointment = self._executor.line_up(short)
             if needs_flush or self._monitor_sleeps:
                 self._outbox.wake()
-        else:
-            self._outbox.acknowledge_at_once()
-            self._outbox.wake()
+            return appointment
+        self._outbox.acknowledge_at_once()
+        self._outbox.wake()
+        return None
+
+    def _find(self, kind: int, name: str) -> Handler:
+        command = self._registry.find(name)
+        handler = command.call
+        if kind == 1 and command.stream is not None:
+            handler = command.stream
+        if handler is None:
+            message = f"{name} answers with a stream; read it as one"
+            raise BridgeError("UNSUPPORTED", message, {"command": name})
+        return handler
 
     def _control(self, kind: int, record: Record) -> bool:
         """Returns whether something waits to be sent now."""
@@ -144,8 +186,8 @@ class Server:
                 and time.perf_counter() - self._arrived > TICK_SECONDS
             ):
                 outbox.acknowledge(batches)
-            if executor.stuck:
-                executor.unstick()
+            if executor.unstick():
+                self._start_reading()
             outbox.flush()
 
     def _is_quiet(self) -> bool:
@@ -154,18 +196,3 @@ class Server:
             and self._outbox.has_acknowledged(self._batches)
             and not self._executor.has_waiting
         )
-
-
-def _handler(command: Command, record: Record) -> Handler:
-    """Also makes the record's arguments a map, as trailing nulls may be left out."""
-    if len(record) < 4:
-        record.append({})
-    elif record[3] is None:
-        record[3] = {}
-    handler = command.call
-    if record[0] == 1 and command.stream is not None:
-        handler = command.stream
-    if handler is None:
-        message = f"{command.name} answers with a stream; read it as one"
-        raise BridgeError("UNSUPPORTED", message, {"command": command.name})
-    return handler

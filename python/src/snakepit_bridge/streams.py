@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.context import Context
+from snakepit_bridge.errors import Cancelled
 from snakepit_bridge.outbox import FRAME_BYTES, FRAME_RECORDS, Outbox
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def run_generator(
     first = True
     try:
         for chunk in generator:
-            context.check_cancelled()
+            if context.cancelled:
+                raise Cancelled
             size = outbox.put_chunk(call_id, chunk)
             credit.spend(size)
             if gathering.add(size):

@@ -1,6 +1,7 @@
 """One worker's life after it has become a process of its own: dial, handshake, serve, exit."""
 
 import contextlib
+import gc
 import json
 import os
 import sys
@@ -10,11 +11,11 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from snakepit_bridge import lifeline
+from snakepit_bridge.codecs import CODECS
 from snakepit_bridge.errors import ProtocolError
 from snakepit_bridge.registry import Registry, registry
 from snakepit_bridge.server import Server
 from snakepit_bridge.transports import Transport, dial
-from snakepit_bridge.values import CODECS
 from snakepit_bridge.version import PROTOCOL, versions
 
 # While sync handlers are busy the reader and the sender wait this long for the interpreter's lock,
@@ -43,6 +44,7 @@ class NotAdmittedError(Exception):
 def serve(identity: Identity) -> NoReturn:
     """Ends the process, with an exit code of `lifeline.py`."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()  # what the preload made is never garbage, so no collection needs to look at it
     code = lifeline.HOST_GONE
     try:
         transport = dial(identity.address)
@@ -53,9 +55,9 @@ def serve(identity: Identity) -> NoReturn:
     except NotAdmittedError as error:
         print(f"snakepit_bridge: {error}", file=sys.stderr)
         code = lifeline.NOT_ADMITTED
-    except ConnectionError as error:
-        # Before the handshake: nobody listens. After it: the host was killed with unread replies.
+    except OSError as error:
         print(f"snakepit_bridge: no host at {identity.address}: {error}", file=sys.stderr)
+        code = lifeline.NOT_ADMITTED
     except BaseException:
         traceback.print_exc()
         code = 1

@@ -1,7 +1,7 @@
 import { types } from "node:util";
 import { SnakepitError } from "../errors.ts";
 
-/** Deepest nesting of containers in a call's `args`, a reply or a chunk. The same in Python. */
+/** Deepest nesting of containers in a call's `args`, a reply or a chunk. Workers hold to the same. */
 export const maxDepth = 100;
 
 /** A step from a container to one of its values; the first one is an index into the record. */

@@ -1,6 +1,6 @@
-/** What carries frames between the host and one worker: a socket, a gRPC stream. */
+/** What carries frames between the host and one worker: a socket, a stream of another protocol. */
 export interface Transport {
-  /** For people: "unix socket", "grpc". */
+  /** For people: "socket". */
   readonly name: string;
   /** Bytes that the transport wants to fill in itself, in front of each document. */
   readonly headroom: number;

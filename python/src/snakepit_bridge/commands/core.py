@@ -11,8 +11,6 @@ from snakepit_bridge.context import Context
 from snakepit_bridge.registry import command, registry
 from snakepit_bridge.version import versions
 
-STARTED = time.time()
-
 
 @command("ping")
 def ping() -> dict[str, Any]:
@@ -42,7 +40,6 @@ def info() -> dict[str, Any]:
         "modules": len(sys.modules),
         "peakMemoryBytes": usage.ru_maxrss * unit,
         "cpuSeconds": usage.ru_utime + usage.ru_stime,
-        "startedMs": int(STARTED * 1000),
     }
 
 

@@ -123,7 +123,7 @@ def _not_found(kind: str, path: str, name: str, known: Any) -> BridgeError:  # n
 def _require_allowed(name: str, path: str, allow: list[str] | None) -> None:
     if allow is None or any(fnmatchcase(name, pattern) for pattern in allow):
         return
-    alias = "" if name == path else f", which is {name}"
+    alias = "" if name == path else f", which is {name},"
     message = f"{path}{alias} is not among the allowed {', '.join(allow) or '(none)'}"
     raise BridgeError("NOT_ALLOWED", message, {"path": path, "name": name, "allow": allow})
 

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-untyped"
 """DSPy's exceptions become error codes, by their types and never by their words."""
 
 import asyncio
@@ -5,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pydantic
-from dspy.adapters.utils import parse_value
+from dspy.adapters.utils import annotation_allows_none, parse_value
 from dspy.utils.exceptions import (
     AdapterParseError,
     ContextWindowExceededError,
@@ -26,7 +27,7 @@ from dspy.utils.exceptions import (
 
 from snakepit_bridge import BridgeError
 
-from .fields import AdapterName, split_answer
+from .fields import ADAPTER_NAMES, split_answer
 from .models import ModelSettings
 from .programs import Program, type_name
 
@@ -74,7 +75,8 @@ def bridge_error(error: BaseException, program: Program, settings: ModelSettings
         code = "TIMEOUT"
     if code == "REMOTE":
         # A fault inside an engine: its own exception says more than DSPy's wrapper.
-        return error.__cause__ or error
+        cause: BaseException = error.__cause__ or error
+        return cause
     details = _details(settings, error)
     return BridgeError(code, _message(code, error, settings), details)
 
@@ -139,13 +141,17 @@ def _message(code: str, error: LMError, settings: ModelSettings) -> str:
 
 
 def _timeout(settings: ModelSettings) -> BridgeError:
-    details: dict[str, Any] = {"model": settings.model, "timeoutMs": settings.timeout_ms}
+    details: dict[str, Any] = {"model": settings.model}
     if settings.endpoint is not None:
         details["endpoint"] = settings.endpoint
+    limit = "in time"
+    if settings.timeout_ms is not None:
+        details["timeoutMs"] = settings.timeout_ms
+        limit = f"within {settings.timeout_ms:g} ms"
     where = settings.endpoint or settings.provider
     return BridgeError(
         "TIMEOUT",
-        f"{where} did not answer for {settings.model} within {settings.timeout_ms:g} ms; "
+        f"{where} did not answer for {settings.model} {limit}; "
         "raise the model's timeoutMs, or ask for less",
         details,
     )
@@ -173,12 +179,15 @@ def _output_invalid(
 
 def _faulty_field(error: AdapterParseError, program: Program) -> tuple[str, str | None]:
     """The first output that is missing or does not fit its type, with its raw text."""
-    names: dict[str, AdapterName] = {"JSONAdapter": "json", "XMLAdapter": "xml"}
-    adapter = names.get(error.adapter_name, "chat")
     types = program.output_types
-    found = split_answer(adapter, error.lm_response, frozenset(types))
+    # After an answer that it cannot read DSPy asks once more in JSON, and models may ignore that:
+    # the form that fits the answer best is the one it was written in.
+    readings = [split_answer(a, error.lm_response, frozenset(types)) for a in ADAPTER_NAMES]
+    found = max(readings, key=len)
     for name, annotation in types.items():
         if name not in found:
+            if annotation_allows_none(annotation):
+                continue
             return name, None
         try:
             parse_value(found[name], annotation)
@@ -193,6 +202,6 @@ def _cut(text: str, limit: int = MAX_RECEIVED) -> str:
 
 def _redacted(text: str, settings: ModelSettings) -> str:
     text = " ".join(text.split())
-    if settings.api_key is not None:
-        text = text.replace(settings.api_key, "[redacted]")
+    for secret in settings.secrets:
+        text = text.replace(secret, "[redacted]")
     return _cut(text)

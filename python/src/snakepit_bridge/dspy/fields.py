@@ -15,6 +15,8 @@ from typing import Literal
 
 AdapterName = Literal["chat", "json", "xml"]
 
+ADAPTER_NAMES: tuple[AdapterName, ...] = ("chat", "json", "xml")
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -47,7 +49,9 @@ class FieldSplitter(ABC):
 
 
 def splitter_for(adapter: AdapterName, texts: Set[str], values: Set[str]) -> FieldSplitter:
-    return {"chat": ChatSplitter, "json": JsonSplitter, "xml": XmlSplitter}[adapter](texts, values)
+    if adapter == "json":
+        return JsonSplitter(texts, values)
+    return XmlSplitter(texts, values) if adapter == "xml" else ChatSplitter(texts, values)
 
 
 def split_answer(adapter: AdapterName, answer: str, names: Set[str]) -> dict[str, str]:
@@ -78,6 +82,8 @@ class ChatSplitter(FieldSplitter):
     """`[[ ## name ## ]]` at the beginning of a line starts a field."""
 
     _header = re.compile(r"^[^\S\n]*\[\[ ## (\w+) ## \]\]", re.MULTILINE)
+    # DSPy reads line by line, with all of these as ends of lines, and joins the lines with `\n`.
+    _line_end = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
     # A last line that may still become a header.
     _partial = re.compile(
         r"[^\S\n]*(\[(\[( (#(#( (\w+( (#(#( (\]\]?)?)?)?)?)?)?)?)?)?)?)?)?",
@@ -85,6 +91,7 @@ class ChatSplitter(FieldSplitter):
 
     def __init__(self, texts: Set[str], values: Set[str]) -> None:
         super().__init__(texts, values)
+        self._unread = ""
         self._pending = ""
         self._at_line_start = True
         self._field: str | None = None
@@ -92,7 +99,11 @@ class ChatSplitter(FieldSplitter):
         self._value = ""
 
     def feed(self, text: str) -> Iterator[Piece]:
-        self._pending += text
+        self._unread += text
+        # The other half of a `\r\n` may be on its way.
+        readable = len(self._unread) - self._unread.endswith("\r")
+        self._pending += self._line_end.sub("\n", self._unread[:readable])
+        self._unread = self._unread[readable:]
         while (header := self._find_header()) is not None:
             yield from self._take(self._pending[: header.start()])
             yield from self._end()
@@ -173,7 +184,9 @@ class XmlSplitter(FieldSplitter):
 
     def _whole(self, name: str, raw: str) -> Iterator[Piece]:
         if name in self._values:
-            yield Piece(name, raw.strip(), complete=True)
+            # Nested elements keep their escapes until somebody reads them.
+            text = raw if "<" in raw else html.unescape(raw)
+            yield Piece(name, text.strip(), complete=True)
         elif kept := self._trimmer.push(html.unescape(raw)):
             yield Piece(name, kept)
 

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-untyped"
 """From the settings that travel with a call to the `dspy.LM` that answers it."""
 
 import math
@@ -56,13 +57,19 @@ class ModelSettings:
 
     @property
     def endpoint(self) -> str | None:
-        """Scheme, host, port and path, never a user, a password or a query."""
+        """Scheme, host, port and path, never a query."""
         if self.model == DEMO_MODEL:
             return None
         if self.api_base is None:
             return LOCAL_ENDPOINTS.get(self.provider) or PUBLIC_ENDPOINTS.get(self.provider)
         parts = urlsplit(self.api_base)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return f"{parts.scheme}://{parts.netloc}{parts.path}"
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must never be seen in an error."""
+        query = urlsplit(self.api_base).query if self.api_base is not None else ""
+        return [secret for secret in (self.api_key, query) if secret]
 
 
 def parse_settings(value: object) -> ModelSettings:
@@ -124,9 +131,7 @@ def build_model(settings: ModelSettings) -> dspy.LM:
     common: dict[str, Any] = {"cache": settings.cache, "num_retries": 0}
     if settings.model == DEMO_MODEL:
         engine = DemoEngine()
-        return dspy.LM(
-            DEMO_MODEL, engine=engine, async_engine=AsyncDemoEngine(engine), **common
-        )
+        return dspy.LM(DEMO_MODEL, engine=engine, async_engine=AsyncDemoEngine(engine), **common)
     own_endpoint = settings.api_base is not None or settings.provider in LOCAL_ENDPOINTS
     native = own_endpoint and settings.provider in NATIVE_PROVIDERS
     client: dict[str, Any] = {}
@@ -153,13 +158,17 @@ def _endpoint(value: Mapping[str, Any]) -> str | None:
         refuse("lm.apiBase", base, expected)
     try:
         parts = urlsplit(base)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        # A user and a password in an address reach no model: DSPy's engine takes them for a part
+        # of the host's name, and would show them in its error.
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
         _ = parts.port  # raises when it is not a number
     except ValueError:
         usable = False
     if not usable:
         # The text is not shown: an address may hold a password.
-        refuse("lm.apiBase", "an address without a scheme or a host", expected)
+        refuse(
+            "lm.apiBase", "another address", f"{expected}, without a user (a key goes into apiKey)"
+        )
     return base
 
 

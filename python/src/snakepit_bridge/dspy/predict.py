@@ -1,9 +1,10 @@
+# mypy: disable-error-code="import-untyped"
 """One call of a program: everything that it needs travels with it, nothing of it stays behind."""
 
 import asyncio
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import dspy
 
@@ -71,7 +72,7 @@ class Predictor:
             model = self.models.get(settings)
         except Exception as error:
             raise bridge_error(error, built, settings) from None
-        return Call(built, values, settings, model, cast(AdapterName, adapter))
+        return Call(built, values, settings, model, adapter)
 
     async def predict(self, call: Call) -> dict[str, Any]:
         """A `Prediction`: `outputs` and `usage`. Cancelling the task ends the request to the

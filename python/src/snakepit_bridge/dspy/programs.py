@@ -1,19 +1,22 @@
+# mypy: disable-error-code="import-untyped"
 """Specifications become DSPy modules; the last 256 of them stay built.
 
 Building a ChainOfThought costs about 3.7 ms, finding a built one about 20 µs. A built program is
-shared by concurrent calls: with DSPy's history and trace switched off, a call changes nothing in it.
+shared by concurrent calls: with DSPy's history and trace off, a call changes nothing in it.
 """
 
 import hashlib
 import json
+import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 import dspy
 import pydantic
+from dspy.adapters.utils import get_annotation_name
 
-from .specification import Field, ProgramSpec, parse_program, refuse
+from .specification import Field, ProgramSpec, PythonType, parse_program, refuse
 
 MAX_PROGRAMS = 256
 
@@ -41,7 +44,7 @@ class Program:
     def _by_name(self) -> dict[str, Field]:
         return {field.name: field for field in self.spec.inputs}
 
-    def _check_input(self, field: Field, inputs: dict[str, Any]) -> Any:
+    def _check_input(self, field: Field, inputs: dict[str, Any]) -> object:
         value = inputs.get(field.name)
         if field.annotation is str and _is_texts(value):
             return value  # DSPy prints a list given for a text as numbered passages.
@@ -57,7 +60,7 @@ class Program:
 
 
 class ProgramCache:
-    """Least recently used programs fall out. Not shared between threads: lives on the event loop."""
+    """The least recently used programs fall out. Lives on the event loop, for one thread."""
 
     def __init__(self, limit: int = MAX_PROGRAMS) -> None:
         self._limit = limit
@@ -82,28 +85,33 @@ class ProgramCache:
 
 def build_program(spec: ProgramSpec) -> Program:
     fields: dict[str, Any] = {}
-    for field in spec.inputs:
-        fields[field.name] = (field.annotation, dspy.InputField(desc=field.description))
-    for field in spec.outputs:
-        fields[field.name] = (field.annotation, dspy.OutputField(desc=field.description))
-    signature = dspy.Signature(fields, spec.instructions)
     output_types = {field.name: field.annotation for field in spec.outputs}
     module: Any
-    if spec.module == "ChainOfThought":
-        module = dspy.ChainOfThought(signature)
-        output_types = {"reasoning": str, **output_types}
-    else:
-        module = dspy.Predict(signature)
+    for field in spec.inputs:
+        fields[field.name] = (field.annotation, dspy.InputField(**_described(field)))
+    for field in spec.outputs:
+        fields[field.name] = (field.annotation, dspy.OutputField(**_described(field)))
+    with warnings.catch_warnings():
+        # A field may be called `json` or `copy`; what pydantic says it shadows, nobody uses.
+        warnings.simplefilter("ignore", UserWarning)
+        signature = dspy.Signature(fields, spec.instructions)
+        if spec.module == "ChainOfThought":
+            module = dspy.ChainOfThought(signature)
+            output_types = {"reasoning": str, **output_types}
+        else:
+            module = dspy.Predict(signature)
     adapters = {f.name: pydantic.TypeAdapter[Any](f.annotation) for f in spec.inputs}
     return Program(spec, module, output_types, adapters)
 
 
-def type_name(annotation: Any) -> str:
-    """As a person would write it: `str`, `list[str]`, `Literal['a', 'b']`."""
-    text = getattr(annotation, "__name__", None) if isinstance(annotation, type) else None
-    if text is None or getattr(annotation, "__args__", None):
-        text = str(annotation).replace("typing.", "").replace("NoneType", "None")
-    return text
+def _described(field: Field) -> dict[str, str]:
+    # DSPy prints a description of None as the word.
+    return {} if field.description is None else {"desc": field.description}
+
+
+def type_name(annotation: PythonType) -> str:
+    """As DSPy writes it into prompts: `list[str]`, `Literal['a', 'b']`, `Person`."""
+    return str(get_annotation_name(annotation)).replace("NoneType", "None")
 
 
 def _key(spec: object) -> str:

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-untyped"
 """The closed description of a program: checked here once more, then turned into Python types.
 
 TypeScript's half is `packages/grpc-bridge/src/dspy/specification.ts`. Nothing in a specification
@@ -7,14 +8,19 @@ is refused with INVALID_ARGUMENT and the path of the fault.
 
 import datetime
 import keyword
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn, Optional, Union
+from typing import Any, Literal, NoReturn, Union
 
 import dspy
 import pydantic
+from dspy.adapters.utils import annotation_allows_none
 
 from snakepit_bridge import BridgeError
+
+# What DSPy takes as the type of a field: `str`, `list[int]`, a pydantic model, …
+PythonType = Any
 
 ModuleName = Literal["Predict", "ChainOfThought"]
 
@@ -45,10 +51,17 @@ DSPY_TYPES: Mapping[str, Any] = {
     "Reasoning": dspy.Reasoning,
 }
 
-# DSPy's modules take these as settings of a call, so a field of that name would never arrive.
-RESERVED_INPUTS = frozenset({"config", "demos", "lm", "new_signature", "signature", "_trace"})
-# Attributes of DSPy's signature class: a field of that name would hide one of them.
-RESERVED_FIELDS = frozenset(name for name in dir(dspy.Signature) if not name.startswith("__"))
+# For showing a refused value, which may be of any size and depth.
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = 80
+
+# DSPy's modules take these as arguments of their own, so an input of that name would not arrive.
+RESERVED_INPUTS = frozenset({"completions", "config", "demos", "lm", "new_signature", "self"})
+# A field of one of these names takes the place of something that DSPy or pydantic needs.
+RESERVED_FIELDS = frozenset(
+    {"fields", "input_fields", "instructions", "output_fields", "signature"}
+    | {name for name in dir(pydantic.BaseModel) if name.startswith("model_")}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +141,7 @@ def _is_field_name(name: str) -> bool:
     return name.isidentifier() and not name.startswith("_") and not keyword.iskeyword(name)
 
 
-def parse_type(value: object, path: str, depth: int = 0) -> Any:
+def parse_type(value: object, path: str, depth: int = 0) -> PythonType:
     """The Python type of a TypeSpec."""
     if depth > MAX_DEPTH:
         refuse(path, "a deeper one", f"a type of at most {MAX_DEPTH} levels")
@@ -144,38 +157,38 @@ def parse_type(value: object, path: str, depth: int = 0) -> Any:
     return build(value, path, depth + 1)
 
 
-def _list_type(spec: Mapping[str, Any], path: str, depth: int) -> Any:
+def _list_type(spec: Mapping[str, Any], path: str, depth: int) -> PythonType:
     _mapping(spec, path, {"kind", "items"})
     return list[parse_type(spec.get("items"), f"{path}.items", depth)]  # type: ignore[misc]
 
 
-def _set_type(spec: Mapping[str, Any], path: str, depth: int) -> Any:
+def _set_type(spec: Mapping[str, Any], path: str, depth: int) -> PythonType:
     _mapping(spec, path, {"kind", "items"})
     return set[parse_type(spec.get("items"), f"{path}.items", depth)]  # type: ignore[misc]
 
 
-def _dict_type(spec: Mapping[str, Any], path: str, depth: int) -> Any:
+def _dict_type(spec: Mapping[str, Any], path: str, depth: int) -> PythonType:
     _mapping(spec, path, {"kind", "values"})
     return dict[str, parse_type(spec.get("values"), f"{path}.values", depth)]  # type: ignore[misc]
 
 
-def _tuple_type(spec: Mapping[str, Any], path: str, depth: int) -> Any:
+def _tuple_type(spec: Mapping[str, Any], path: str, depth: int) -> PythonType:
     _mapping(spec, path, {"kind", "items"})
     items = _sequence(spec.get("items"), f"{path}.items")
     types = [parse_type(item, f"{path}.items[{i}]", depth) for i, item in enumerate(items)]
     return tuple[tuple(types)]  # type: ignore[misc]
 
 
-def _union_type(spec: Mapping[str, Any], path: str, depth: int) -> Any:
+def _union_type(spec: Mapping[str, Any], path: str, depth: int) -> PythonType:
     _mapping(spec, path, {"kind", "options"})
     options = _sequence(spec.get("options"), f"{path}.options")
     types = [parse_type(item, f"{path}.options[{i}]", depth) for i, item in enumerate(options)]
     if not types:
         refuse(f"{path}.options", options, "a list with at least one type")
-    return Union[tuple(types)]
+    return Union[tuple(types)]  # noqa: UP007  (the options are known only now)
 
 
-def _literal_type(spec: Mapping[str, Any], path: str, depth: int) -> Any:
+def _literal_type(spec: Mapping[str, Any], path: str, depth: int) -> PythonType:
     _mapping(spec, path, {"kind", "values"})
     values = _sequence(spec.get("values"), f"{path}.values")
     for index, item in enumerate(values):
@@ -187,7 +200,7 @@ def _literal_type(spec: Mapping[str, Any], path: str, depth: int) -> Any:
     return Literal[tuple(values)]
 
 
-def _object_type(spec: Mapping[str, Any], path: str, depth: int) -> Any:
+def _object_type(spec: Mapping[str, Any], path: str, depth: int) -> PythonType:
     _mapping(spec, path, {"kind", "name", "fields"})
     name = spec.get("name")
     if not isinstance(name, str) or not _is_field_name(name):
@@ -195,7 +208,7 @@ def _object_type(spec: Mapping[str, Any], path: str, depth: int) -> Any:
     members: dict[str, Any] = {}
     for field in _members(spec.get("fields"), f"{path}.fields", depth):
         # A member that may be null may also be missing.
-        default = None if _allows_none(field.annotation) else ...
+        default = None if annotation_allows_none(field.annotation) else ...
         usable = _is_field_name(field.name) and not hasattr(pydantic.BaseModel, field.name)
         info = pydantic.Field(
             default,
@@ -223,11 +236,7 @@ def _members(value: object, path: str, depth: int) -> list[Field]:
     return members
 
 
-def _allows_none(annotation: Any) -> bool:
-    return annotation is type(None) or type(None) in getattr(annotation, "__args__", ())
-
-
-def _dspy_type(spec: Mapping[str, Any], path: str, depth: int) -> Any:
+def _dspy_type(spec: Mapping[str, Any], path: str, depth: int) -> PythonType:
     _mapping(spec, path, {"kind", "name"})
     name = spec.get("name")
     if not isinstance(name, str) or name not in DSPY_TYPES:
@@ -235,7 +244,7 @@ def _dspy_type(spec: Mapping[str, Any], path: str, depth: int) -> Any:
     return DSPY_TYPES[name]
 
 
-COMPOSED_TYPES: Mapping[str, Callable[[Mapping[str, Any], str, int], Any]] = {
+COMPOSED_TYPES: Mapping[str, Callable[[Mapping[str, Any], str, int], PythonType]] = {
     "list": _list_type,
     "set": _set_type,
     "dict": _dict_type,
@@ -263,7 +272,7 @@ def _sequence(value: object, path: str) -> Sequence[Any]:
     return value
 
 
-def _optional_text(spec: Mapping[str, Any], key: str, path: str) -> Optional[str]:
+def _optional_text(spec: Mapping[str, Any], key: str, path: str) -> str | None:
     value = spec.get(key)
     if value is not None and not isinstance(value, str):
         refuse(f"{path}.{key}", value, "text")
@@ -273,5 +282,4 @@ def _optional_text(spec: Mapping[str, Any], key: str, path: str) -> Optional[str
 def _short(value: object) -> str:
     if value is None:
         return "nothing"
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return SHORT.repr(value)

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-untyped"
 """A program's answer as it is being written."""
 
 import asyncio
@@ -42,7 +43,7 @@ async def _produce(call: Call, chunks: asyncio.Queue[dict[str, Any] | None]) -> 
     try:
         async with call.time_limit():
             with call.context():
-                async with aclosing(program(**call.inputs)) as events:  # type: ignore[type-var]
+                async with aclosing(program(**call.inputs)) as events:
                     async for event in events:
                         for chunk in deltas.take(event):
                             await chunks.put(chunk)
@@ -63,7 +64,7 @@ class _Deltas:
         self._splitter = splitter_for(call.adapter, texts, frozenset(types) - texts)
         self._sent: dict[str, str] = {}
 
-    def take(self, event: Any) -> Iterator[dict[str, Any]]:
+    def take(self, event: object) -> Iterator[dict[str, Any]]:
         if isinstance(event, dspy.Prediction):
             final = answer(event, self._call)
             yield from self._rest(final["outputs"])
@@ -95,11 +96,11 @@ class _Deltas:
             yield {"field": name, "delta": text}
 
 
-def _as_text(value: Any) -> str:
+def _as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _content(event: Any) -> str | None:
+def _content(event: object) -> str | None:
     """The text of one piece of a chat answer, from DSPy's engine and from LiteLLM alike."""
     choices = getattr(event, "choices", None)
     return choices[0].delta.content if choices else None

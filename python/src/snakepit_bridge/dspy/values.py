@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-untyped"
 """What DSPy parsed, as values that the wire carries: text, numbers, booleans, null, bytes, lists,
 maps with text keys. Sets and tuples become lists and dates ISO text; the caller knows its types."""
 
@@ -8,8 +9,11 @@ from typing import Any
 import dspy
 import pydantic
 
+# None, bool, int, float, str, bytes, and lists and maps of these.
+Plain = Any
 
-def plain(value: Any) -> Any:
+
+def plain(value: object) -> Plain:
     if value is None or isinstance(value, str | bool | int | float | bytes):
         return value
     if isinstance(value, Mapping):
@@ -24,7 +28,5 @@ def plain(value: Any) -> Any:
         return value.code
     if isinstance(value, pydantic.BaseModel):
         fields = type(value).model_fields
-        return {
-            info.alias or name: plain(getattr(value, name)) for name, info in fields.items()
-        }
+        return {info.alias or name: plain(getattr(value, name)) for name, info in fields.items()}
     return str(value)

@@ -25,6 +25,12 @@ class SocketTransport:
         return cls(connection)
 
     def receive(self, limit: int) -> Buffer | None:
+        try:
+            return self._receive(limit)
+        except ConnectionResetError:
+            return None  # the host was killed before it had read everything
+
+    def _receive(self, limit: int) -> Buffer | None:
         data = self._rest or self._socket.recv(READ_BYTES)
         while len(data) < 4:
             more = self._socket.recv(READ_BYTES)
@@ -59,7 +65,3 @@ class SocketTransport:
 
     def send(self, document: Buffer) -> None:
         self._socket.sendall(b"".join((HEADER.pack(len(document)), document)))
-
-    def detach(self) -> int:
-        """The descriptor, which the caller owns from now on."""
-        return self._socket.detach()

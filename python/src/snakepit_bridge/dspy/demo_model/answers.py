@@ -5,27 +5,36 @@ from collections.abc import Sequence
 from typing import Any
 
 from .arithmetic import calculate
-from .entities import of_kind
+from .entities import kind_named, of_kind
 from .labels import choose_label
 from .prompt import OutputField, Task
 from .reading import Reading, stem_of
 from .retrieval import clause_of, find_answer
 from .summary import sentences_allowed, summarise, words_allowed
-from .text import STOP_WORDS, key_stems, stem, words
-from .typed import Filler, Result, keywords, kind_named
+from .text import STOP_WORDS, key_stems, sentences, stem, word_list, words
+from .typed import Filler, Result, keywords
 from .writing import write
 
 _REASONING = frozenset(
-    map(stem, "reasoning rationale explanation justification thought thoughts why".split())
+    map(
+        stem,
+        word_list("reasoning rationale explanation justification thought thoughts why"),
+    )
 )
 _CONFIDENCE = re.compile(r"conf|certain|probab|likel", re.IGNORECASE)
-_SUMMARY = frozenset(map(stem, "summary tldr abstract gist headline title overview".split()))
+_SUMMARY = frozenset(map(stem, word_list("summary tldr abstract gist headline title overview")))
 _DRAFT = frozenset(
-    map(stem, "text draft message email letter story poem post tweet essay article reply".split())
+    map(
+        stem,
+        word_list("""text draft message email letter story poem post tweet essay article reply"""),
+    )
 )
-_PROMPT = frozenset(map(stem, "prompt topic instruction request brief task".split()))
+_PROMPT = frozenset(map(stem, ["prompt", "topic", "instruction", "request", "brief", "task"]))
 _TRANSLATION = re.compile(r"\btranslat", re.IGNORECASE)
-_RULE_RESULT = re.compile(r"\b(?:means|->|=>)\s*[\"'`]?([\w-]+)", re.IGNORECASE)
+# What looks like a code or is quoted: `invoice means A7`, but not `high means that …`.
+_RULE_RESULT = re.compile(
+    r"(?:\bmeans|->|=>)\s*(?:[\"'`]([\w-]+)[\"'`]|([A-Z][\w-]*\d[\w-]*|[A-Z]{2,})\b)"
+)
 # Texts that all demonstrations keep this short are labels without a list of choices.
 _LONGEST_LABEL_WORDS = 3
 
@@ -107,7 +116,7 @@ def _text(reading: Reading, field: OutputField) -> Result:
 def _labels_learned(reading: Reading, field: OutputField) -> list[str]:
     """Labels of a plain text field: what the demonstrations answer, when that is always short and
     repeats, and what rules in the instructions name."""
-    ruled = _RULE_RESULT.findall(reading.hints(field))
+    ruled = [quoted or code for quoted, code in _RULE_RESULT.findall(reading.hints(field))]
     given = [value for _, value in reading.examples(field)]
     short = all(len(value.split()) <= _LONGEST_LABEL_WORDS for value in given)
     learned = given if len(given) > len(set(given)) and short else []
@@ -122,7 +131,8 @@ def _summary(reading: Reading, field: OutputField) -> Result:
     short = stem_of(field.name) & {stem("headline"), stem("title")}
     count = 1 if short else sentences_allowed(hints)
     text = summarise(reading.text, asked or (12 if short else None), count)
-    reason = f"I kept the sentences that share most words with the rest of the text; {len(text.split())} words"
+    kept = len(text.split())
+    reason = f"I kept the sentences that share most words with the rest of the text, {kept} words"
     return Result(text, reason, 0.6)
 
 
@@ -135,6 +145,8 @@ def _reply(reading: Reading, field: OutputField, question: str) -> Result:
             "the demo model knows nothing by itself, and the input holds no answer; "
             "give it a context, or configure a language model"
         )
+    # `Ada is 36. How old is Ada?` asks with its last sentence only.
+    question = " ".join(s for s in sentences(question) if s.endswith("?")) or question
     found = find_answer(question, reading.passages)
     if found is None:
         asked = ", ".join(dict.fromkeys(w for w in words(question) if w not in STOP_WORDS))

@@ -18,7 +18,9 @@ _SPOKEN: tuple[tuple[str, str], ...] = (
     (r"(?<=\d),(?=\d{3}\b)", ""),
 )
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|[-+*/^()]")
-_CALCULATION = re.compile(r"[-(\s]*\d+(?:\.\d+)?(?:[\s()]*[-+*/^][\s(]*-?[\s(]*\d+(?:\.\d+)?[\s)]*)+")
+_CALCULATION = re.compile(
+    r"[-(\s]*\d+(?:\.\d+)?(?:[\s()]*[-+*/^][\s(]*-?[\s(]*\d+(?:\.\d+)?[\s)]*)+"
+)
 # `2024-05-17` and `555-1234` are no subtractions.
 _NOT_ARITHMETIC = re.compile(r"\d{4}-\d\d-\d\d|\b\d{3}-\d{3,4}\b|\d{1,2}/\d{1,2}/\d{2,4}")
 

@@ -1,9 +1,10 @@
+# mypy: disable-error-code="import-untyped"
 """The demo model as engines of DSPy: one request in, one answer out, whole or word by word."""
 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from dspy.lm15 import (
     Message,
@@ -21,7 +22,7 @@ from .arithmetic import calculate
 from .prompt import read_prompt
 from .reply import write_reply
 
-StreamEvent = StreamStartEvent | StreamDeltaEvent | StreamEndEvent
+StreamEvent: TypeAlias = StreamStartEvent | StreamDeltaEvent | StreamEndEvent
 
 # Beyond this many characters of prompt an answer takes long enough to be in the way of others.
 LONG_PROMPT = 20_000

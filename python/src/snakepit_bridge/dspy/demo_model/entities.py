@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .text import STOP_WORDS, sentences, stem, words
+from .text import STOP_WORDS, sentences, stem, word_list, words
 
 EntityKind = Literal[
     "person", "organisation", "place", "product", "name", "date", "time", "duration", "money",
@@ -47,7 +47,7 @@ _KIND_WORDS: Mapping[EntityKind, str] = {
     "email": "email emails e-mail e-mails mail mails",
     "url": "url urls link links website websites site uri web",
     "phone": "phone phones telephone phonenumber mobile fax tel",
-    "identifier": "identifier identifiers id ids reference references ticket order invoice code sku",
+    "identifier": "identifier identifiers id ids reference references ticket order invoice code",
     "hashtag": "hashtag hashtags tag",
 }
 _KINDS_BY_STEM: Mapping[str, EntityKind] = {
@@ -58,14 +58,16 @@ _KINDS_BY_STEM: Mapping[str, EntityKind] = {
 def kind_named(name: str) -> EntityKind | None:
     """The kind that a type's or a field's name means: `companies` -> organisation."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ")
-    found = [_KINDS_BY_STEM.get(stem(word)) for word in reversed(words(spaced))]
-    # `company_name` is a company, `phone_number` a phone: the less general word decides.
-    known = [kind for kind in found if kind is not None]
-    special = [kind for kind in known if kind not in ("number", "identifier")]
-    if "person" in special and len(special) > 1 and stem("name") in map(stem, words(spaced)):
-        special.remove("person")
-    return (special or known or [None])[0]
+    found = [_KINDS_BY_STEM.get(stem(word)) for word in words(spaced)]
+    # `company_name` is a company, `email_address` no place: the less general word decides.
+    known = {kind for kind in found if kind is not None}
+    return next((kind for kind in _LEAST_GENERAL_FIRST if kind in known), None)
 
+
+_LEAST_GENERAL_FIRST: Sequence[EntityKind] = (
+    "email", "url", "phone", "hashtag", "money", "percentage", "duration", "time", "date",
+    "organisation", "product", "place", "person", "identifier", "number",
+)  # fmt: skip
 
 _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
@@ -81,8 +83,12 @@ _COUNTED = (
 
 # In this order: what an earlier pattern took, a later one cannot have.
 _PATTERNS: tuple[tuple[EntityKind, re.Pattern[str]], ...] = (
-    ("url", re.compile(r"\bhttps?://[^\s<>\"')\]]+[^\s<>\"')\].,;:!?]|\bwww\.[\w.-]+\.\w{2,}[\w/]*")),
+    (
+        "url",
+        re.compile(r"\bhttps?://[^\s<>\"')\]]+[^\s<>\"')\].,;:!?]|\bwww\.[\w.-]+\.\w{2,}[\w/]*"),
+    ),
     ("email", re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")),
+    ("identifier", re.compile(r"(?<!\w)#\d+\b|\b[A-Z]{2,}[-_]?\d{3,}[A-Z\d-]*\b")),
     (
         "date",
         re.compile(
@@ -98,8 +104,13 @@ _PATTERNS: tuple[tuple[EntityKind, re.Pattern[str]], ...] = (
             rf"|\b(?:1[5-9]|20)\d\d\b(?!\s?(?:%|percent|people|users|euros?|dollars?|units|pages))"
         ),
     ),
-    ("time", re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]m\b|\bnoon\b"
-                        r"|\bmidnight\b")),
+    (
+        "time",
+        re.compile(
+            r"\b\d{1,2}:\d\d(?::\d\d)?(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]m\b|\bnoon\b"
+            r"|\bmidnight\b"
+        ),
+    ),
     (
         "money",
         re.compile(
@@ -120,83 +131,133 @@ _PATTERNS: tuple[tuple[EntityKind, re.Pattern[str]], ...] = (
     ),
     ("phone", re.compile(r"(?<![\w/-])\+?\(?\d{2,4}\)?(?:[ /.-]\(?\d{2,5}\)?){1,4}(?![\w-])")),
     ("hashtag", re.compile(r"(?<!\w)#[A-Za-z]\w+")),
-    ("identifier", re.compile(r"(?<!\w)#\d+\b|\b[A-Z]{2,}[-_]?\d{3,}[A-Z\d-]*\b")),
     ("number", re.compile(r"(?<![\w.-])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\w]|\.\d)")),
 )
 
 _CAPITALISED = r"(?:[A-Z\u00c0-\u00de][\w\u00c0-\u024f'\u2019&-]*|[a-z]{1,2}[A-Z]\w+)"
 _NAME = re.compile(
     rf"(?:(?:Mr|Mrs|Ms|Dr|Prof)\.? )?{_CAPITALISED}"
-    rf"(?:(?: (?:of|de|la|van|von|der|den|bin|al|du|del)(?: the)?| &)? (?:{_CAPITALISED}|[A-Z]\.|\d+\b)"
+    rf"(?:(?: (?:of|de|la|van|von|der|den|bin|al|du|del)(?: the)?| &)?"
+    rf" (?:{_CAPITALISED}|[A-Z]\.|\d+\b)"
     rf"| [A-Z]\.(?= [A-Z]))*"
 )
 
 _ORGANISATION_WORDS = frozenset(
-    """inc corp corporation ltd limited llc plc gmbh ag sa bv company co group holding holdings bank
-    university college institute institution school academy laboratories labs lab hospital clinic
-    foundation association society council committee commission ministry department agency bureau
-    authority parliament senate court union federation league club airlines airways motors systems
-    technologies technology software solutions industries partners ventures capital press times post
-    news museum trust network consulting logistics pharmaceuticals electronics energy robotics
-    studios entertainment insurance telecom works brothers sons services dynamics analytics""".split()
+    word_list(
+        """inc corp corporation ltd limited llc plc gmbh ag sa bv company co group holding holdings
+        bank university college institute institution school academy laboratories labs lab
+        hospital clinic foundation association society council committee commission ministry
+        department agency bureau authority parliament senate court union federation league club
+        airlines airways motors systems technologies technology software solutions industries
+        partners ventures capital press times post news museum trust network consulting
+        logistics pharmaceuticals electronics energy robotics studios entertainment insurance
+        telecom works brothers sons services dynamics analytics"""
+    )
 )
 _PLACE_WORDS = frozenset(
-    """city town village county province state republic kingdom street avenue road square lane
-    boulevard park river lake sea ocean bay mount mountain mountains island islands valley desert
-    forest coast beach bridge airport station harbour harbor north south east west peninsula
-    district region territory hills falls canyon castle""".split()
+    word_list(
+        """city town village county province state republic kingdom street avenue road square lane
+        boulevard park river lake sea ocean bay mount mountain mountains island islands valley
+        desert forest coast beach bridge airport station harbour harbor north south east west
+        peninsula district region territory hills falls canyon castle"""
+    )
 )
 _OF_WORDS = frozenset(
-    """republic kingdom state university house board chamber isle bay gulf cape city department
-    faculty order museum tower lord duke house office""".split()
+    word_list(
+        """republic kingdom state university house board chamber isle bay gulf cape city department
+        faculty order museum tower lord duke house office"""
+    )
 )
 # Names of countries, continents and some large cities: what kind of thing they name, nothing else.
 _PLACE_NAMES = frozenset(
-    """afghanistan africa albania algeria america amsterdam antarctica argentina armenia asia athens
-    atlanta australia austria bangalore bangladesh barcelona beijing belgium berlin birmingham
-    bolivia boston brazil britain brussels budapest bulgaria cairo california cambodia canada chicago
-    chile china cologne colombia copenhagen croatia cuba cyprus dallas delhi denmark denver detroit
-    dubai dublin ecuador edinburgh egypt england estonia ethiopia europe finland florence florida
-    france frankfurt geneva georgia germany ghana glasgow greece greenland guatemala hamburg hanoi
-    helsinki honduras houston hungary iceland india indonesia iran iraq ireland israel istanbul italy
-    jakarta jamaica japan jordan karachi kazakhstan kenya korea kuwait kyiv lagos laos latvia lebanon
-    leipzig libya lima lisbon lithuania liverpool london luxembourg lyon madrid malaysia mali malta
-    manchester manila marseille melbourne mexico miami milan moldova mongolia montreal morocco moscow
-    mozambique mumbai munich myanmar nairobi namibia naples nepal netherlands nicaragua nigeria norway
-    oakland osaka oslo oxford pakistan panama paraguay paris peru philadelphia philippines poland
-    porto portland portugal prague qatar romania rome rotterdam russia rwanda salzburg scotland
-    seattle senegal seoul serbia shanghai siberia singapore slovakia slovenia somalia spain stockholm
-    stuttgart sudan sweden switzerland sydney syria taiwan tanzania texas thailand tokyo toronto
-    tunisia turin turkey uganda ukraine uruguay usa uzbekistan valencia vancouver venezuela venice
-    vienna vietnam wales warsaw yemen yorkshire zambia zimbabwe zurich""".split()
+    word_list(
+        """afghanistan africa albania algeria america amsterdam antarctica argentina armenia asia
+        athens atlanta australia austria bangalore bangladesh barcelona beijing belgium berlin
+        birmingham bolivia boston brazil britain brussels budapest bulgaria cairo california
+        cambodia canada chicago chile china cologne colombia copenhagen croatia cuba cyprus
+        dallas delhi denmark denver detroit dubai dublin ecuador edinburgh egypt england estonia
+        ethiopia europe finland florence florida france frankfurt geneva georgia germany ghana
+        glasgow greece greenland guatemala hamburg hanoi helsinki honduras houston hungary
+        iceland india indonesia iran iraq ireland israel istanbul italy jakarta jamaica japan
+        jordan karachi kazakhstan kenya korea kuwait kyiv lagos laos latvia lebanon leipzig
+        libya lima lisbon lithuania liverpool london luxembourg lyon madrid malaysia mali malta
+        manchester manila marseille melbourne mexico miami milan moldova mongolia montreal
+        morocco moscow mozambique mumbai munich myanmar nairobi namibia naples nepal netherlands
+        nicaragua nigeria norway oakland osaka oslo oxford pakistan panama paraguay paris peru
+        philadelphia philippines poland porto portland portugal prague qatar romania rome
+        rotterdam russia rwanda salzburg scotland seattle senegal seoul serbia shanghai siberia
+        singapore slovakia slovenia somalia spain stockholm stuttgart sudan sweden switzerland
+        sydney syria taiwan tanzania texas thailand tokyo toronto tunisia turin turkey uganda
+        ukraine uruguay usa uzbekistan valencia vancouver venezuela venice vienna vietnam wales
+        warsaw yemen yorkshire zambia zimbabwe zurich"""
+    )
 )
 _PLACES_OF_TWO_WORDS = frozenset(
-    """new york|new zealand|new delhi|new orleans|new jersey|new mexico|south africa|south korea|north
-    korea|saudi arabia|sri lanka|costa rica|puerto rico|united states|united kingdom|united arab
-    emirates|los angeles|san francisco|san diego|las vegas|hong kong|buenos aires|rio de janeiro|sao
-    paulo|mexico city|cape town|tel aviv|el salvador|czech republic|south america|north america|silicon
-    valley|st petersburg|saint petersburg|kuala lumpur|ho chi minh city""".replace("\n    ", " ").split("|")
+    " ".join(name.split())
+    for name in [
+        "new york",
+        " new zealand",
+        " new delhi",
+        " new orleans",
+        " new jersey",
+        " new mexico",
+        " south africa",
+        " south\n    korea",
+        " north korea",
+        " saudi arabia",
+        " sri lanka",
+        " costa rica",
+        " puerto rico",
+        " united states",
+        "\n    united kingdom",
+        " united arab emirates",
+        " los angeles",
+        " san francisco",
+        " san diego",
+        " las vegas",
+        "\n    hong kong",
+        " buenos aires",
+        " rio de janeiro",
+        " sao paulo",
+        " mexico city",
+        " cape town",
+        " tel aviv",
+        " el\n    salvador",
+        " czech republic",
+        " south america",
+        " north america",
+        " silicon valley",
+        " st petersburg",
+        "\n    saint petersburg",
+        " kuala lumpur",
+        " ho chi minh city",
+    ]
 )
 _GIVEN_NAMES = frozenset(
-    """aaron abdul ada adam ahmed aisha alan albert alex alexander alexandra ali alice amanda amelia amy
-    ana andrea andrew angela anita anna anne anthony antonio arthur astrid barbara ben benjamin bernard
-    beth bill bob brian bruce camille carl carla carlos carmen caroline catherine charles charlotte
-    chen chloe chris christian christina christopher claire clara claudia colin dan daniel david deborah
-    dennis diana diego dmitri donald dorothy edward elena eli elias elizabeth ella ellen emily emma eric
-    erik ethan eva evelyn fatima felix fiona frank franz fred gabriel george gloria grace greta guido
-    hannah hans harry hassan heather heidi helen helena henry hiroshi hugo ian ibrahim igor ines
-    ingrid irene isaac isabel isabella ivan jack jacob jakob james jan jane janet jason jean jeff jennifer
-    jessica jim joan joanna joe johan johann johanna john jonas jonathan jorge jose joseph joshua juan
-    julia julian julie karen karin karl kate katherine kathy keith kenji kevin kim klaus kumar lara larry
-    laura lauren lea lena leo leon leonardo li liam lin linda lisa louis lucas lucia lucy luis luisa luka
-    lukas magnus manuel marcel marco margaret maria marie marina mario mark markus marta martha martin
-    mary mateo matthew max maya mei melissa michael michelle miguel mike mila miriam mohamed mohammed
-    monica nadia nancy naomi natalia nathan nicholas nicole nina noah nora olga oliver olivia omar oscar
-    pablo patricia patrick paul paula pedro peter philip pierre priya rachel rafael raj ralph raymond
-    rebecca richard robert roberto rosa rosalind ruth ryan sam samantha samir samuel sandra sara sarah
-    scott sean sergei sharon simon sofia sonia sophia sophie stefan stella stephen steve steven sunita
-    susan suzanne sven tanya tara ted teresa theo thomas tim tina tom tomas tony ursula valentina vera
-    victor victoria vincent viktor walter wei wendy werner william yara yuki yusuf zoe""".split()
+    word_list(
+        """aaron abdul ada adam ahmed aisha alan albert alex alexander alexandra ali alice amanda
+        amelia amy ana andrea andrew angela anita anna anne anthony antonio arthur astrid
+        barbara ben benjamin bernard beth bill bob brian bruce camille carl carla carlos carmen
+        caroline catherine charles charlotte chen chloe chris christian christina christopher
+        claire clara claudia colin dan daniel david deborah dennis diana diego dmitri donald
+        dorothy edward elena eli elias elizabeth ella ellen emily emma eric erik ethan eva
+        evelyn fatima felix fiona frank franz fred gabriel george gloria grace greta guido
+        hannah hans harry hassan heather heidi helen helena henry hiroshi hugo ian ibrahim igor
+        ines ingrid irene isaac isabel isabella ivan jack jacob jakob james jan jane janet jason
+        jean jeff jennifer jessica jim joan joanna joe johan johann johanna john jonas jonathan
+        jorge jose joseph joshua juan julia julian julie karen karin karl kate katherine kathy
+        keith kenji kevin kim klaus kumar lara larry laura lauren lea lena leo leon leonardo li
+        liam lin linda lisa louis lucas lucia lucy luis luisa luka lukas magnus manuel marcel
+        marco margaret maria marie marina mario mark markus marta martha martin mary mateo
+        matthew max maya mei melissa michael michelle miguel mike mila miriam mohamed mohammed
+        monica nadia nancy naomi natalia nathan nicholas nicole nina noah nora olga oliver
+        olivia omar oscar pablo patricia patrick paul paula pedro peter philip pierre priya
+        rachel rafael raj ralph raymond rebecca richard robert roberto rosa rosalind ruth ryan
+        sam samantha samir samuel sandra sara sarah scott sean sergei sharon simon sofia sonia
+        sophia sophie stefan stella stephen steve steven sunita susan suzanne sven tanya tara
+        ted teresa theo thomas tim tina tom tomas tony ursula valentina vera victor victoria
+        vincent viktor walter wei wendy werner william yara yuki yusuf zoe"""
+    )
 )
 _ROLES = re.compile(
     r"\b(?:CEO|CTO|CFO|COO|president|chancellor|minister|manager|director|engineer|doctor|professor"
@@ -225,30 +286,37 @@ _BEFORE_PRODUCT = re.compile(
 _AFTER_PERSON = re.compile(
     r"^,?\s+(?:said|says|told|asked|wrote|met|lives|lived|died|was born|who|himself|herself|thinks"
     r"|believes|added|explained|joined|called|emailed|reported|visited|works|worked|invented|painted"
-    r"|moved|asks|wants|paid|sent|signed|and (?:his|her)\b)|^'s (?:wife|husband|mother|father|boss|team)"
+    r"|moved|asks|wants|paid|sent|signed|and (?:his|her)\b)"
+    r"|^'s (?:wife|husband|mother|father|boss|team)"
 )
 _AFTER_ORGANISATION = re.compile(
-    r"^,?\s+(?:announced|acquired|launched|released|unveiled|reported|hired|sells|employs|raised|plans to"
-    r"|sued|agreed|posted|bought|shares|stock|will (?:open|launch|release)|opened|produces"
-    r"|manufactures|, (?:a|the) (?:company|firm|startup|maker))|^'s (?:CEO|shares|revenue|profit|board|new"
-    r"|headquarters|founder|stock)"
+    r"^,?\s+(?:announced|acquired|launched|released|unveiled|reported|hired|sells|employs|raised"
+    r"|plans to|sued|agreed|posted|bought|shares|stock|will (?:open|launch|release)|opened|produces"
+    r"|manufactures|, (?:a|the) (?:company|firm|startup|maker))"
+    r"|^'s (?:CEO|shares|revenue|profit|board|new|headquarters|founder|stock)"
 )
-_AFTER_PRODUCT = re.compile(r"^\s+(?:app|software|phone|laptop|headphones|model|version|\d+(?:\.\d+)*\b)")
+_AFTER_PRODUCT = re.compile(
+    r"^\s+(?:app|software|phone|laptop|headphones|model|version|\d+(?:\.\d+)*\b)"
+)
 
 # Capitalised at the beginning of a sentence, and no names.
 _ORDINARY = STOP_WORDS | frozenset(
-    """the a hello hi dear thanks thank regards sincerely best yours according although however
-    meanwhile yesterday today tomorrow monday tuesday wednesday thursday friday saturday sunday january
-    february march april may june july august september october november december maybe perhaps
-    unfortunately finally first second third last next new old good great bad big small many several some
-    people customers users everyone somebody someone nobody everything nothing something two three four
-    five six seven eight nine ten there here then than both during despite since until unless yes ok
-    okay sorry question answer note also still even well english german french spanish italian chinese
-    japanese american british european buy sell send call write read open close add remove delete show
-    find tell give take make see use try help let order invoice total date subject from regarding re
-    mr mrs ms dr prof sir madam internet api app pdf csv html url ceo cto cfo vat usa faq am pm eur usd gbp
-    sales revenue profit support shipping delivery battery screen price love hate absolutely never
-    always please summary introduction conclusion section chapter page figure table""".split()
+    word_list(
+        """the a hello hi dear thanks thank regards sincerely best yours according although however
+        meanwhile yesterday today tomorrow monday tuesday wednesday thursday friday saturday
+        sunday january february march april may june july august september october november
+        december maybe perhaps unfortunately finally first second third last next new old good
+        great bad big small many several some people customers users everyone somebody someone
+        nobody everything nothing something two three four five six seven eight nine ten there
+        here then than both during despite since until unless yes ok okay sorry question answer
+        note also still even well english german french spanish italian chinese japanese
+        american british european buy sell send call write read open close add remove delete
+        show find tell give take make see use try help let order invoice total date subject from
+        regarding re mr mrs ms dr prof sir madam internet api app pdf csv html url ceo cto cfo
+        vat usa faq am pm eur usd gbp sales revenue profit support shipping delivery battery
+        screen price love hate absolutely never always please summary introduction conclusion
+        section chapter page figure table"""
+    )
 ) - {"usa"}
 
 
@@ -320,9 +388,7 @@ def _sentence_starts(text: str) -> set[int]:
     return starts
 
 
-def _parts(
-    name: str, start: int, starts: set[int], inside: set[str]
-) -> Iterable[tuple[str, int]]:
+def _parts(name: str, start: int, starts: set[int], inside: set[str]) -> Iterable[tuple[str, int]]:
     """The name without an ordinary word that only begins its sentence, and without a possessive."""
     pieces = name.split(" ")
     if " ".join(pieces[:2]).lower() in _PLACES_OF_TWO_WORDS:
@@ -371,9 +437,15 @@ def _certainly_a_name(name: str, inside: set[str]) -> bool:
 
 def _looks_ordinary(word: str) -> bool:
     """A word that English forms regularly; a made-up name such as `Zentro` is not one."""
-    return bool(
-        re.search(r"(?:ing|ed|ly|tion|sion|ment|ness|ers?|ies|able|ible|ful|less|ous|ive|al|es|ts|ks|ns|ds)$", word)
-    ) or len(word) < 6
+    return (
+        bool(
+            re.search(
+                r"(?:ing|ed|ly|tion|sion|ment|ness|ers?|ies|able|ible|ful|less|ous|ive|al|es|ts|ks|ns|ds)$",
+                word,
+            )
+        )
+        or len(word) < 6
+    )
 
 
 def _kind_of(name: str, before: str, after: str) -> EntityKind:
@@ -421,7 +493,9 @@ def _consistent(found: Sequence[Entity]) -> list[Entity]:
         if kind != "person" and any(text in person.split(" ") for person in persons):
             kinds[text] = "person"
     return [
-        Entity(entity.text, kinds[entity.text] if entity.kind in NAMED else entity.kind, entity.start)
+        Entity(
+            entity.text, kinds[entity.text] if entity.kind in NAMED else entity.kind, entity.start
+        )
         for entity in found
     ]
 

@@ -15,7 +15,15 @@ from .lexicon import (
     concepts_named,
     sentiment,
 )
-from .text import STOP_WORDS, Weights, key_stems, sentences, stem, stems, words
+from .text import (
+    STOP_WORDS,
+    Weights,
+    key_stems,
+    sentences,
+    stem,
+    stems,
+    words,
+)
 
 # Demonstrations more similar than this count as evidence.
 SIMILAR = 0.12
@@ -106,12 +114,15 @@ def _by_rules(scores: Mapping[str, _Score], text: str, hints: str) -> None:
     for match in _RULE.finditer(hints):
         result = match[2].strip().lower()
         label = next((name for name in by_name if _begins_with(result, name)), None)
-        phrase = [word for word in words(match[1]) if word not in ("the", "a", "an", "rule")]
-        if label is None or not phrase:
-            continue
-        if f" {' '.join(stem(word) for word in phrase)} " in padded:
-            words_of_rule = " ".join(phrase)
-            by_name[label].add(RULE_WEIGHT, f'the instructions say that "{words_of_rule}" means it')
+        phrase = words(match[1])
+        # `anything about log in means B2` is a rule about `log in`: the longest end that fits.
+        for start in range(len(phrase)):
+            end = phrase[start:]
+            fits = f" {' '.join(map(stem, end))} " in padded and not STOP_WORDS.issuperset(end)
+            if label is not None and fits:
+                told = " ".join(end)
+                by_name[label].add(RULE_WEIGHT, f'the instructions say that "{told}" means it')
+                break
 
 
 def _begins_with(text: str, name: str) -> bool:
@@ -161,10 +172,10 @@ def _by_concepts(scores: Mapping[str, _Score], found: Sequence[str], text: str) 
         for concept in concepts_named(stems(label)):
             if concept.name == "question":
                 # `I was charged when …` has a question word and asks nothing.
-                openings = [stems(sentence)[:6] for sentence in asking]
-                cues = {c: w for o in openings for c, w in concept.found_in(o).items()}
+                openings = [(stems(sentence)[:6], words(sentence)) for sentence in asking]
+                cues = {c: w for o in openings for c, w in concept.found_in(*o).items()}
             else:
-                cues = concept.found_in(found)
+                cues = concept.found_in(found, words(text))
             if concept.name == act:
                 cues[_ACT_WORDS[act]] = 0.4
             if concept.name == "question":
@@ -172,8 +183,10 @@ def _by_concepts(scores: Mapping[str, _Score], found: Sequence[str], text: str) 
             else:
                 topics = max(topics, sum(cues.values()))
             if cues:
-                named = ", ".join(f'"{cue}"' for cue in sorted(cues, key=lambda cue: -cues[cue])[:3])
-                score.add(sum(cues.values()), f"{named} point to it")
+                strongest = sorted(cues, key=lambda cue: -cues[cue])[:3]
+                told = " and ".join(f'"{cue}"' for cue in strongest)
+                verb = "points" if len(strongest) == 1 else "point"
+                score.add(sum(cues.values()), f"{told} {verb} to it")
     if topics >= CLEAR_TOPIC:
         for score in questions:
             score.value *= 0.7
@@ -214,12 +227,17 @@ def _decide(choices: Sequence[Any], scores: Mapping[str, _Score]) -> Decision:
     values = [score.value for score in scores.values()]
     if max(values) <= 0:
         fallback = next(
-            (choice for choice in choices if set(stems(str(choice))) & (OTHER_NAMES | NEUTRAL_NAMES)),
+            (
+                choice
+                for choice in choices
+                if set(stems(str(choice))) & (OTHER_NAMES | NEUTRAL_NAMES)
+            ),
             choices[0],
         )
         reason = "nothing in the text points to any label, so this is a guess"
         return Decision(fallback, round(1 / len(scores), 2), reason)
-    best = max(range(len(values)), key=lambda index: values[index])
+    # Among equals the name decides, not the order in which the labels came.
+    best = max(range(len(values)), key=lambda index: (values[index], str(choices[index])))
     # A softmax: two points of margin are about 0.88 against one rival.
     total = sum(math.exp(value - values[best]) for value in values)
     choice = choices[best]

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-untyped"
 """Reads back what DSPy's Chat, JSON and XML adapters print: the fields with their types, the task,
 the demonstrations and the inputs."""
 
@@ -6,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 from dspy.lm15 import Request
@@ -34,7 +36,7 @@ class InputValue:
     """As printed: text as it is, everything else as JSON."""
 
     @property
-    def value(self) -> Any:
+    def value(self) -> object:
         """The value behind the print, as far as it can be told."""
         if self.annotation == "str":
             return self.text
@@ -229,7 +231,7 @@ def _demonstrations(
     outputs: Sequence[FieldLine],
 ) -> list[Demonstration]:
     found = []
-    for (role, text), (next_role, reply) in zip(messages, messages[1:], strict=False):
+    for (role, text), (next_role, reply) in pairwise(messages):
         if role == "user" and next_role == "assistant":
             names = frozenset(line.name for line in outputs)
             given = split_answer(kind, reply, names)
@@ -240,7 +242,7 @@ def _demonstrations(
     return found
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: object) -> list[str]:
     if isinstance(value, str):
         # DSPy numbers the items of a list that stands for a text: `[1] «…»`.
         items = re.findall(r"^(?:\[\d+\] )?\u00ab(.*)\u00bb$", value, re.MULTILINE)

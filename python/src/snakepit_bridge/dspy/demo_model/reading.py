@@ -6,19 +6,23 @@ from functools import cached_property
 
 from .entities import Entity, find_entities
 from .prompt import InputValue, OutputField, Task
-from .text import Weights, key_stems, sentences, stem, stems, words
-
-_QUESTIONS = frozenset("question query q ask inquiry prompt_question user_question".split())
-_PASSAGES = frozenset(
-    stem(word)
-    for word in """context passage passages document documents fact facts source sources article
-    paragraph paragraphs background evidence snippet snippets knowledge notes history""".split()
+from .text import (
+    Weights,
+    key_stems,
+    sentences,
+    stem,
+    stems,
+    word_list,
+    words,
 )
+
+_QUESTIONS = frozenset(word_list("question query q ask inquiry prompt_question user_question"))
 _SETTINGS = frozenset(
     stem(word)
-    for word in """style tone length max min limit maximum minimum words sentences language locale
-    format types type categories labels options audience voice temperature size count n k
-    schema""".split()
+    for word in word_list(
+        """style tone length max min limit maximum minimum words sentences language locale format
+        types type categories labels options audience voice temperature size count n k schema"""
+    )
 )
 _KEY_VALUE = re.compile(r"^[\s*\u2022-]*([A-Za-z][\w /-]{0,40}?)\s*[:=]\s+(\S.*)$", re.MULTILINE)
 
@@ -78,14 +82,6 @@ class Reading:
             if stated and len(stated) < len(sentences(question)):
                 found.append(" ".join(stated))
         return [text for text in found if text.strip()]
-
-    @cached_property
-    def has_context(self) -> bool:
-        """Whether there is an input meant to answer from."""
-        return any(
-            value.prose != self.question and stem_of(value.name) & _PASSAGES
-            for value in self.subjects
-        ) or bool(self.passages)
 
     @cached_property
     def entities(self) -> Sequence[Entity]:

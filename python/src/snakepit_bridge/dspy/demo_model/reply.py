@@ -28,7 +28,7 @@ def write_reply(task: Task, answers: Mapping[str, Any]) -> str:
     return "\n\n".join([*sections, "[[ ## completed ## ]]\n"])
 
 
-def _chat_value(value: Any) -> str:
+def _chat_value(value: object) -> str:
     if isinstance(value, str):
         # A quoted header would end the field.
         return re.sub(r"(?m)^(\s*)\[\[ ##", r"\1[ ##", value)
@@ -37,13 +37,13 @@ def _chat_value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _element(name: str, value: Any) -> str:
+def _element(name: str, value: object) -> str:
     if isinstance(value, list | dict):
         return _nested(name, value)
     return f"<{name}>\n{_xml_text(value)}\n</{name}>"
 
 
-def _nested(tag: str, value: Any, key: str | None = None) -> str:
+def _nested(tag: str, value: object, key: str | None = None) -> str:
     attribute = "" if key is None else f" key={quoteattr(_NOT_XML.sub('', key))}"
     if value is None or value == [] or value == {}:
         return f"<{tag}{attribute} />"
@@ -59,7 +59,6 @@ def _nested(tag: str, value: Any, key: str | None = None) -> str:
     return f"<{tag}{attribute}>{inner}</{tag}>"
 
 
-def _xml_text(value: Any) -> str:
+def _xml_text(value: object) -> str:
     text = value if isinstance(value, str) else "" if value is None else str(value)
     return _NOT_XML.sub("", text).replace("&", "&amp;").replace("<", "&lt;")
-

@@ -20,7 +20,8 @@ _ASKED: tuple[tuple[re.Pattern[str], tuple[EntityKind, ...]], ...] = (
     (re.compile(r"\bwhen\b|\bwhat (?:date|day|year|month|deadline)\b|\b(?:which|what) year\b"),
      ("date", "time", "duration")),
     (re.compile(r"\bwhat time\b"), ("time",)),
-    (re.compile(r"\bwhere\b|\b(?:which|what) (?:city|country|town|place|state|region)\b"), ("place",)),
+    (re.compile(r"\bwhere\b|\b(?:which|what) (?:city|country|town|place|state|region)\b"),
+     ("place",)),
     (re.compile(r"\b(?:which|what) (?:company|organi[sz]ation|firm|university|bank)\b"),
      ("organisation", "name")),
     (re.compile(r"\bwho(?:m|se)?\b|\b(?:which|what) (?:person|man|woman|author)\b"),
@@ -34,8 +35,12 @@ _NUMBER_WORDS = re.compile(
     r"|hundred|thousand|dozen)\b",
     re.IGNORECASE,
 )
-_REASON = re.compile(r"\b(?:because|due to|since|therefore|so that|in order to|caused by|thanks to)\b")
-_REFERENCE = re.compile(r"^(?:it|they|he|she|this|these|that|its|their|his|her|there)\b", re.IGNORECASE)
+_REASON = re.compile(
+    r"\b(?:because|due to|since|therefore|so that|in order to|caused by|thanks to)\b"
+)
+_REFERENCE = re.compile(
+    r"^(?:it|they|he|she|this|these|that|its|their|his|her|there)\b", re.IGNORECASE
+)
 
 # Words that say one thing, so that a question finds an answer in other words.
 _SYNONYMS: tuple[frozenset[str], ...] = tuple(
@@ -71,9 +76,7 @@ _SYNONYMS: tuple[frozenset[str], ...] = tuple(
         "use used uses using",
     )
 )
-_SYNONYM_OF: Mapping[str, frozenset[str]] = {
-    word: group for group in _SYNONYMS for word in group
-}
+_SYNONYM_OF: Mapping[str, frozenset[str]] = {word: group for group in _SYNONYMS for word in group}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +168,9 @@ def _bonus(
     if kinds:
         if kinds[0] in new:
             bonus = 0.3
-        elif any(kind in new for kind in kinds):
-            bonus = 0.2
-        elif "number" in kinds and _NUMBER_WORDS.search(sentence):
+        elif any(kind in new for kind in kinds) or (
+            "number" in kinds and _NUMBER_WORDS.search(sentence)
+        ):
             bonus = 0.2
     lowered = question.lower()
     if lowered.startswith("why") and _REASON.search(sentence.lower()):

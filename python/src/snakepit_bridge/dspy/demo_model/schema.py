@@ -55,7 +55,7 @@ _NAMES: Mapping[str, Schema] = {
 }
 
 
-def read_annotation(annotation: str, printed: Any = None) -> Schema:
+def read_annotation(annotation: str, printed: object = None) -> Schema:
     """`printed` is the JSON schema, or the text of XML's sample element, where DSPy gave one."""
     if isinstance(printed, Mapping):
         return _from_json_schema(printed, printed.get("$defs", {}))

@@ -6,14 +6,16 @@ from collections import Counter
 from .text import count_words, key_stems, sentences
 
 _LIMIT = re.compile(
-    r"\b(?:at most|no more than|up to|under|within|fewer than|less than|maximum of|max(?:imum)?\.?|in"
-    r"|about|around|of)\s+(\d+)\s*-?\s*words?\b|\b(\d+)[ -]words?\b",
+    r"\b(?:at most|no more than|up to|under|within|fewer than|less than|maximum of"
+    r"|max(?:imum)?\.?|in|about|around|of)\s+(\d+)\s*-?\s*words?\b|\b(\d+)[ -]words?\b",
     re.IGNORECASE,
 )
 _NUMBERS = {"one": 1, "a single": 1, "two": 2, "three": 3, "four": 4, "five": 5}
-_SENTENCES = re.compile(
-    rf"\b(\d+|{'|'.join(_NUMBERS)})[ -](?:short )?sentences?\b", re.IGNORECASE
-)
+_SENTENCES = re.compile(rf"\b(\d+|{'|'.join(_NUMBERS)})[ -](?:short )?sentences?\b", re.IGNORECASE)
+
+
+# A sentence that scores less than this share of the best one is beside the point.
+WORTH_TELLING = 0.4
 
 
 def words_allowed(text: str) -> int | None:
@@ -40,8 +42,12 @@ def summarise(text: str, max_words: int | None = None, max_sentences: int | None
         max_sentences = min(3, (len(found) + 2) // 3)
     chosen: list[int] = []
     used = 0
-    for position in _ranked(found):
+    scores = _scores(found)
+    ranked = sorted(range(len(found)), key=lambda position: (-scores[position], position))
+    for position in ranked:
         length = count_words(found[position])
+        if scores[position] < WORTH_TELLING * scores[ranked[0]]:
+            break
         if max_sentences is not None and len(chosen) >= max_sentences:
             break
         if max_words is not None and used + length > max_words:
@@ -49,8 +55,7 @@ def summarise(text: str, max_words: int | None = None, max_sentences: int | None
         chosen.append(position)
         used += length
     if not chosen:
-        best = found[_ranked(found)[0]]
-        return cut(best, max_words or 1)
+        return cut(found[ranked[0]], max_words or 1)
     return " ".join(_ended(found[position]) for position in sorted(chosen))
 
 
@@ -66,7 +71,7 @@ def cut(text: str, max_words: int) -> str:
     return kept.rstrip(",;:.!? ") + "…"
 
 
-def _ranked(found: list[str]) -> list[int]:
+def _scores(found: list[str]) -> list[float]:
     bags = [key_stems(sentence) for sentence in found]
     frequency = Counter(word for bag in bags for word in set(bag))
     scores = []
@@ -76,7 +81,7 @@ def _ranked(found: list[str]) -> list[int]:
         place = 1.25 if position == 0 else 1.1 if position == len(bags) - 1 else 1.0
         asks = 0.5 if found[position].endswith("?") else 1.0
         scores.append(mean * place * asks)
-    return sorted(range(len(found)), key=lambda position: (-scores[position], position))
+    return scores
 
 
 def _ended(sentence: str) -> str:

@@ -6,29 +6,42 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
+
+def word_list(text: str) -> list[str]:
+    """For tables of words, which are easier to read and to keep in order as lines of text."""
+    return text.split()
+
+
 WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W\d_]+)*")
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\w]|\.\d)")
 
 STOP_WORDS = frozenset(
-    """a about after again all also am an and any anyone are as at be because been before being but
-    by can can't could did didn't do does doesn't doing don't done each else ever every few for from
-    get gets getting give given go goes going got had has have having he her here hers him his how i
-    i'd i'll i'm i've if in into is isn't it it's its just let like made make many may me might more
-    most much must my no nor not now of off on once one only or other our ours out over own per
-    please really same she should since so some such tell than that that's the their them then there
-    these they they're this those through to too under until up us very was wasn't we we're were
-    weren't what what's when where which while who who's whom whose why will with within without
-    won't would yes yet you you're your yours""".split()
+    word_list(
+        """a about after again all also am an and any anyone are as at be because been before being
+        but by can can't could did didn't do does doesn't doing don't done each else ever every
+        few for from get gets getting give given go goes going got had has have having he her
+        here hers him his how i i'd i'll i'm i've if in into is isn't it it's its just let like
+        made make many may me might more most much must my no nor not now of off on once one
+        only or other our ours out over own per please really same she should since so some such
+        tell than that that's the their them then there these they they're this those through to
+        too under until up us very was wasn't we we're were weren't what what's when where which
+        while who who's whom whose why will with within without won't would yes yet you you're
+        your yours"""
+    )
 )
 
 _ABBREVIATIONS = frozenset(
-    """mr mrs ms dr prof sr jr st vs etc e.g i.e inc ltd corp co no approx dept jan feb mar apr jun
-    jul aug sep sept oct nov dec u.s u.k a.m p.m""".split()
+    word_list(
+        """mr mrs ms dr prof sr jr st vs etc e.g i.e inc ltd corp co no approx dept jan feb mar apr
+        jun jul aug sep sept oct nov dec u.s u.k a.m p.m"""
+    )
 )
 _SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s|$)")
 
 # Two words that mean one thing.
-_JOINED = re.compile(r"\b(log|sign|set|check|shut|break)(?:ged|ging|ned|ning|s)?[ -](in|on|up|out|down)\b")
+_JOINED = re.compile(
+    r"\b(log|sign|set|check|shut|break)(?:ged|ging|ned|ning|s)?[ -](in|on|up|out|down)\b"
+)
 
 
 def words(text: str) -> list[str]:
@@ -57,7 +70,7 @@ def stem(word: str) -> str:
             if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
                 word = word[:-1]
             break
-    if len(word) > 4 and word.endswith("e"):
+    if len(word) > 3 and word.endswith("e"):
         word = word[:-1]
     return word
 

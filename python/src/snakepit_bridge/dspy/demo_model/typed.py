@@ -1,10 +1,12 @@
 """Values other than text: numbers, dates, truth, lists, maps and objects, read from a text."""
 
 import datetime
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from .arithmetic import calculate
@@ -15,13 +17,24 @@ from .reading import Reading, stem_of
 from .retrieval import find_answer
 from .schema import Schema
 from .summary import summarise
-from .text import STOP_WORDS, count_words, key_stems, sentences, stem, stems, words
+from .text import (
+    STOP_WORDS,
+    count_words,
+    key_stems,
+    sentences,
+    stem,
+    stems,
+    word_list,
+    words,
+)
 
 _NUMBER_WORDS: Mapping[str, int] = {
     word: value
     for value, word in enumerate(
-        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
-        fifteen sixteen seventeen eighteen nineteen twenty""".split()
+        word_list(
+            """zero one two three four five six seven eight nine ten eleven twelve thirteen
+            fourteen fifteen sixteen seventeen eighteen nineteen twenty"""
+        )
     )
 } | {"thirty": 30, "forty": 40, "fifty": 50, "hundred": 100, "thousand": 1000, "dozen": 12}
 _SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6, "bn": 1e9,
@@ -29,16 +42,22 @@ _SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6, "bn":
 _DIGITS = re.compile(
     r"(-?\d+(?:[.,]\d+)*)\s?(k|thousand|mn|m|million|bn|billion|trillion)?(?![a-z])", re.IGNORECASE
 )
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_OPINION = frozenset(map(stem, "rating stars star sentiment polarity satisfaction mood".split()))
+_MONTHS = word_list("jan feb mar apr may jun jul aug sep oct nov dec")
+_OPINION = frozenset(map(stem, word_list("rating stars star sentiment polarity satisfaction mood")))
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:-|\u2013|to|and|\.\.)\s*(-?\d+(?:\.\d+)?)")
 _NUMERIC = frozenset(
-    map(stem, "age year count quantity score rating total number size weight height".split())
+    map(
+        stem,
+        word_list("age year count quantity score rating total number size weight height"),
+    )
 )
 _POINTS = frozenset(
-    map(stem, "sentence point highlight bullet step takeaway finding claim line quote".split())
+    map(
+        stem,
+        word_list("""sentence point highlight bullet step takeaway finding claim line quote"""),
+    )
 )
-_KEYWORDS = frozenset(map(stem, "keyword tag topic theme subject term word concept".split()))
+_KEYWORDS = frozenset(map(stem, word_list("keyword tag topic theme subject term word concept")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +186,9 @@ class Filler:
             low, high = (-1.0, 1.0) if about & {"polar", stem("polarity")} else (0.0, 1.0)
         value = low + (share + 1) / 2 * (high - low)
         reason = f"praise weighs {praise:g} and blame {blame:g}"
-        return Result(round(value) if whole else round(value, 2), reason, _certainty(praise + blame))
+        return Result(
+            round(value) if whole else round(value, 2), reason, _certainty(praise + blame)
+        )
 
     def _count(self, name: str, hints: str, text: str) -> Result | None:
         about = stem_of(name)
@@ -189,8 +210,8 @@ class Filler:
         done = calculate(self._reading.question or text)
         if done is None:
             return None
-        value = float(done[1])
-        number = int(value) if whole or value.is_integer() and abs(value) < 2**53 else value
+        exact = Decimal(done[1])
+        number = int(exact) if whole or exact == exact.to_integral_value() else float(exact)
         return Result(number, f"{done[0]} = {done[1]}", 0.99)
 
     def _answered(self, whole: bool) -> Result | None:
@@ -212,6 +233,10 @@ class Filler:
 
     def _near(self, whole: bool, name: str, hints: str, text: str) -> Result | None:
         """The number whose surroundings have the most in common with the field's name."""
+        stated = self._pair(name)
+        if stated is not None and (told := read_number(stated)) is not None:
+            exact = int(told) if whole or told.is_integer() else told
+            return Result(exact, f"the text says `{name}: {stated}`", 0.9)
         about = stem_of(name) | set(key_stems(hints.splitlines()[-1] if hints else ""))
         wanted = kind_named(name)
         best: tuple[float, float, str] | None = None
@@ -238,7 +263,8 @@ class Filler:
     def _date(self, schema: Schema, name: str, text: str) -> Result:
         about = stem_of(name) - {"date", "day", "time", "datetime"}
         best: tuple[float, str, str] | None = None
-        for entity in find_entities(text):
+        stated = self._pair(name)
+        for entity in find_entities(stated or text):
             read = read_date(entity.text) if entity.kind == "date" else None
             if read is None:
                 continue
@@ -271,8 +297,11 @@ class Filler:
             case "date" | "datetime":
                 dates = [read_date(e.text) for e in find_entities(text) if e.kind == "date"]
                 return Result([date for date in dates if date], "I collected the dates of the text")
-            case _:
+            case "text" | "any":
                 return self._texts(name, hints, text)
+            case _:
+                filled = [self.fill(item, name, hints, part).value for part in sentences(text)]
+                return Result(filled, "I read one from each sentence")
 
     def _choices(self, item: Schema, name: str, hints: str, text: str) -> Result:
         """Every label that the text points to clearly: as strongly as half of the best one."""
@@ -295,7 +324,9 @@ class Filler:
             points = summarise(text, max_sentences=max(3, len(sentences(text)) // 3))
             return Result(sentences(points), "I took the sentences that say most", 0.6)
         if kind is None:
-            kind = next((k for w in words(hints) if (k := kind_named(w)) not in (None, "name")), None)
+            kind = next(
+                (k for w in words(hints) if (k := kind_named(w)) not in (None, "name")), None
+            )
         found_entities = find_entities(text)
         if kind is not None and kind != "name":
             texts = of_kind(found_entities, kind)
@@ -364,7 +395,11 @@ class Filler:
             grouped = {kind: of_kind(entities, kind) for kind in kinds if kind != "number"}
             told = "; ".join(f"{kind}: {_listed(texts)}" for kind, texts in grouped.items())
             return Result(grouped, told or "I found no entities")
-        return Result(dict(pairs), f"I read {len(pairs)} lines of the form `name: value`")
+        values = {
+            key: value if item.kind in ("text", "any") else self.fill(item, key, hints, value).value
+            for key, value in pairs.items()
+        }
+        return Result(values, f"I read {len(pairs)} lines of the form `name: value`")
 
     def _object(
         self, schema: Schema, name: str, hints: str, text: str, entity: Entity | None
@@ -415,6 +450,8 @@ class Filler:
                 return Result(named[0], f'I took the name "{named[0]}"', 0.5)
         elif kind is not None:
             texts = of_kind(entities, kind)
+            if not texts and about == {"name"}:
+                texts = [e.text for e in entities if e.kind in NAMED]
             value = texts[0] if texts else ""
             return Result(value, _told(kind, texts), 0.8 if texts else 0.1)
         # The sentence that has most in common with the field's name and description.
@@ -449,7 +486,8 @@ def read_number(text: str) -> float | None:
         digits = re.sub(r"[.,]", "", whole) + (f".{decimal[2]}" if decimal else "")
     elif digits.count(".") > 1:
         return None
-    return float(digits) * _SCALES.get((match[2] or "").lower(), 1)
+    number = float(digits) * _SCALES.get((match[2] or "").lower(), 1)
+    return number if math.isfinite(number) else None
 
 
 def read_date(text: str) -> str | None:
@@ -500,7 +538,7 @@ def _told(kind: str, texts: Sequence[str]) -> str:
     return f"the text has the {kind} {', '.join(texts[:4])}"
 
 
-def _listed(value: Any) -> str:
+def _listed(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value[:4])) or "none"
     return "none" if value in (None, "") else str(value)[:60]

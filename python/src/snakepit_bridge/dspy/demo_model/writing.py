@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from .entities import find_entities, of_kind
 from .summary import cut, words_allowed
-from .text import key_stems, sentences, words
+from .text import key_stems, sentences, word_list, words
 
 _LENGTHS: Mapping[str, int] = {
     "tiny": 15, "brief": 25, "short": 35, "medium": 70, "long": 120, "detailed": 120,
 }  # fmt: skip
-_FORMAL = frozenset("formal professional business official polite serious academic".split())
-_WARM = frozenset("friendly casual warm informal cheerful playful funny enthusiastic".split())
+_FORMAL = frozenset(word_list("formal professional business official polite serious academic"))
+_WARM = frozenset(word_list("friendly casual warm informal cheerful playful funny enthusiastic"))
 _TASK = re.compile(
-    r"^(?:please )?(?:can you |could you )?(?:write|draft|compose|create|generate|prepare|make|give me"
-    r"|tell me|produce)\s+(?:me |us )?(?:an? |the |some )?",
+    r"^(?:please )?(?:can you |could you )?(?:write|draft|compose|create|generate|prepare|make"
+    r"|give me|tell me|produce)\s+(?:me |us )?(?:an? |the |some )?",
     re.IGNORECASE,
 )
 
@@ -92,8 +92,9 @@ def _topic_of_letter(request: str, people: list[str]) -> str:
 def _outline(request: str, style: str) -> str:
     topic = _TASK.sub("", sentences(request)[0] if sentences(request) else request).rstrip(".!? ")
     topic = re.sub(
-        r"^(?:short |brief |long |formal |friendly )*(?:text|story|poem|paragraph|essay|article|post|tweet"
-        r"|description|email|message|note|blog post|slogan|tagline|haiku)\s+(?:about|on|for|of)\s+",
+        r"^(?:short |brief |long |formal |friendly )*(?:text|story|poem|paragraph|essay|article|post"
+        r"|tweet|description|email|message|note|blog post|slogan|tagline|haiku)"
+        r"\s+(?:about|on|for|of)\s+",
         "",
         topic,
         flags=re.IGNORECASE,

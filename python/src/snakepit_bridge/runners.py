@@ -1,0 +1,73 @@
+"""A pool of threads in which work goes to the one that finished last.
+
+Not a queue that all threads wait on: in CPython 3.11 each `put` wakes two of its waiters, and they
+take turns, each with cold caches. Measured for one small call at a time: 70 µs against 40.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Work = TypeVar("Work")
+
+
+class Runners(Generic[Work]):
+    def __init__(self, run: Callable[[Work], None], most_threads: int) -> None:
+        """`run` must not raise. Threads are started when there is no idle one, and stay."""
+        self._run = run
+        self._most_threads = most_threads
+        self._lock = threading.Lock()
+        self._idle: list[Runner[Work]] = []
+        self._waiting: deque[Work] = deque()
+        self._threads = 0
+
+    def give(self, work: Work) -> None:
+        """To an idle thread or a new one; else, in order, to the next that finishes."""
+        with self._lock:
+            if self._idle:
+                runner = self._idle.pop()
+            elif self._threads < self._most_threads:
+                runner = self._start()
+            else:
+                self._waiting.append(work)
+                return
+        runner.work = work
+        runner.wake.release()
+
+    def start_one(self) -> None:
+        """So that the first call need not wait for a thread."""
+        with self._lock:
+            self._idle.append(self._start())
+
+    def _start(self) -> "Runner[Work]":
+        self._threads += 1
+        runner: Runner[Work] = Runner()
+        name = f"snakepit-runner-{self._threads}"
+        threading.Thread(target=self._serve, args=[runner], name=name, daemon=True).start()
+        return runner
+
+    def _serve(self, runner: "Runner[Work]") -> None:
+        while True:
+            runner.wake.acquire()
+            work: Work | None = runner.work
+            runner.work = None
+            while work is not None:
+                self._run(work)
+                with self._lock:
+                    if self._waiting:
+                        work = self._waiting.popleft()
+                    else:
+                        work = None
+                        self._idle.append(runner)
+
+
+class Runner(Generic[Work]):
+    """A thread's letter box: `work` is put in first, then `wake` is released."""
+
+    __slots__ = ("wake", "work")
+
+    def __init__(self) -> None:
+        self.wake = threading.Lock()
+        self.wake.acquire()
+        self.work: Work | None = None

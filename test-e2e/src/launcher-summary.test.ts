@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { readReport } from "../../scripts/junit.ts";
+
+function report(text: string) {
+  const folder = mkdtempSync(join(tmpdir(), "snakepit-report-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "junit.xml");
+  writeFileSync(file, `<?xml version="1.0" encoding="UTF-8"?>\n${text}`);
+  return readReport(file);
+}
+
+test("each test of a vitest report counts once, and a failure says what and why", () => {
+  const found = report(`<testsuites name="vitest tests" tests="3" failures="1" errors="0">
+  <testsuite name="src/a.test.ts" tests="3" failures="1" errors="0" skipped="1">
+    <testcase classname="src/a.test.ts" name="adds" time="0.01"></testcase>
+    <testcase classname="src/a.test.ts" name="says &quot;a &gt; b&quot;" time="0.01">
+      <failure message="expected 1 to be 2 &#47;&#47; Object.is&#10;more" type="AssertionError">
+        <![CDATA[at <testcase>]]>
+      </failure>
+    </testcase>
+    <testcase classname="src/a.test.ts" name="waits" time="0"><skipped/></testcase>
+  </testsuite>
+</testsuites>`);
+  expect(found).toEqual({
+    passed: 1,
+    skipped: 1,
+    failures: ['src/a.test.ts > says "a > b": expected 1 to be 2 // Object.is'],
+  });
+});
+
+test("a pytest file that cannot be imported is a failure, as is an error outside a test", () => {
+  const found = report(`<testsuites><testsuite name="pytest" errors="2" failures="0" tests="3">
+<testcase classname="" name="tests.test_a" time="0.0"><error message="collection failure">E</error></testcase>
+<testcase classname="tests.test_b" name="test_ends" time="0.1"><error message="failed on teardown">E</error></testcase>
+<testcase classname="tests.test_b" name="test_works" time="0.1" />
+</testsuite></testsuites>`);
+  expect(found).toEqual({
+    passed: 1,
+    skipped: 0,
+    failures: ["tests.test_a: collection failure", "tests.test_b > test_ends: failed on teardown"],
+  });
+});
