@@ -56,7 +56,7 @@ def test_a_handler_may_finish_after_a_cancel_and_is_answered_once(host: Host) ->
 def test_cancelling_a_stream_closes_its_generator(host: Host, command: str) -> None:
     with host.worker() as connection:
         connection.send([1, 1, command, {"n": 1_000_000_000}])
-        connection.receive()
+        assert connection.wait_for(1)[0][0] == 2  # the generator has begun
         connection.send([2, 1])
         assert connection.answer_to(1)[2]["code"] == "CANCELLED"
         assert connection.call("wait-closed", call_id=2) is True
@@ -81,3 +81,14 @@ def test_every_call_is_answered_once_however_cancels_fall(host: Host) -> None:
                 kind, _, value = connection.answer_to(i)
                 assert kind == 0 or value["begun"] is False or value["code"] == "CANCELLED"
             assert connection.records == []
+
+
+def test_a_handler_that_has_stopped_the_reading_thread_does_not_stop_the_worker(host: Host) -> None:
+    """Short calls run on the thread that reads; each of these turns out not to be short."""
+    with host.worker() as connection:
+        for call_id in range(1, 11):
+            connection.send([0, call_id, "ignores-cancel"])
+            wait_for_log(connection, "begun")
+        connection.send(*([2, call_id] for call_id in range(1, 11)))
+        for call_id in range(1, 11):
+            assert connection.answer_to(call_id)[0] == 0

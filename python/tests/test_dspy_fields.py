@@ -26,6 +26,8 @@ def answer_of(adapter: AdapterName, values: dict[str, Any]) -> str:
         return "\n\n".join([*sections, "[[ ## completed ## ]]\n"])
     if adapter == "json":
         return "Sure:\n```json\n" + json.dumps(values) + "\n```"
+    # A character that XML cannot hold at all.
+    values = {name: str(value).replace("\x0b", "") for name, value in values.items()}
     escaped = {n: str(v).replace("&", "&amp;").replace("<", "&lt;") for n, v in values.items()}
     return "\n".join(f"<{name}>\n{value}\n</{name}>" for name, value in escaped.items())
 

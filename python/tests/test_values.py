@@ -174,7 +174,7 @@ def test_a_container_that_contains_itself_is_refused() -> None:
 @pytest.mark.parametrize("value", ["", "abc", "äö", b"1234", [1, 2], {"a": "b"}])
 def test_the_size_of_a_chunk_is_about_what_it_takes_on_the_wire(value: object) -> None:
     _, size = codec.chunk(1, value)
-    assert 0 <= size - len(ormsgpack.packb(value)) <= 8
+    assert abs(size - len(ormsgpack.packb(value))) <= 8
 
 
 @pytest.mark.parametrize("count", [0, 14, 15, 16, 256])

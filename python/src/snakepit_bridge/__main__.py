@@ -9,15 +9,15 @@ from snakepit_bridge import lifeline, worker
 
 
 def main() -> None:
+    address, worker_id, token = _required(
+        "SNAKEPIT_ADDRESS", "SNAKEPIT_WORKER_ID", "SNAKEPIT_TOKEN"
+    )
     lifeline.die_with_parent(lifeline.owner_pid())
     lifeline.exit_at_end_of_stdin()
     lifeline.exit_on_signals()
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    address, worker_id, token = _required(
-        "SNAKEPIT_ADDRESS", "SNAKEPIT_WORKER_ID", "SNAKEPIT_TOKEN"
-    )
     # Before anybody's code runs.
     del os.environ["SNAKEPIT_TOKEN"]
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")

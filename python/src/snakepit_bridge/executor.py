@@ -70,6 +70,9 @@ class Executor:
             stuck = self._appointment
             if stuck is None or not self._is_stuck():
                 return False
+            # With no thread left, the line waits for the next one that finishes its call.
+            if not stuck.reads and not self._runners.has_room:
+                return False
             appointment = self._appoint(reads=False)
         self._runners.give(appointment)
         return stuck.reads

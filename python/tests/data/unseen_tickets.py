@@ -1,5 +1,5 @@
-"""Tickets and reviews that were written after the demo model's lexicon was finished, and not looked
-at since: what the classifier makes of text it was not made for."""
+"""Tickets and reviews that the demo model's lexicon was not tuned with: what the classifier makes
+of text it was not made for. When one fails, mend the rule behind it, not its words."""
 
 TICKETS: tuple[tuple[str, str], ...] = (
     ("The map marker is drawn in the sea instead of in the harbour.", "bug"),

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import pydantic
+import dspy
 from dspy.adapters.utils import annotation_allows_none, parse_value
 from dspy.utils.exceptions import (
     AdapterParseError,
@@ -27,9 +27,10 @@ from dspy.utils.exceptions import (
 
 from snakepit_bridge import BridgeError
 
-from .fields import ADAPTER_NAMES, split_answer
+from .fields import ADAPTER_NAMES, AdapterName, split_answer
 from .models import ModelSettings
 from .programs import Program, type_name
+from .specification import PythonType
 
 # Longer answers are cut in `details.received`.
 MAX_RECEIVED = 500
@@ -182,18 +183,27 @@ def _faulty_field(error: AdapterParseError, program: Program) -> tuple[str, str 
     types = program.output_types
     # After an answer that it cannot read DSPy asks once more in JSON, and models may ignore that:
     # the form that fits the answer best is the one it was written in.
-    readings = [split_answer(a, error.lm_response, frozenset(types)) for a in ADAPTER_NAMES]
-    found = max(readings, key=len)
+    names = frozenset(types)
+    readings = {form: split_answer(form, error.lm_response, names) for form in ADAPTER_NAMES}
+    form, found = max(readings.items(), key=lambda reading: len(reading[1]))
     for name, annotation in types.items():
-        if name not in found:
-            if annotation_allows_none(annotation):
-                continue
+        if name not in found and not annotation_allows_none(annotation):
             return name, None
-        try:
-            parse_value(found[name], annotation)
-        except (ValueError, pydantic.ValidationError):
+        if name in found and not _fits(form, name, found[name], annotation):
             return name, found[name]
     return next(reversed(types)), None
+
+
+def _fits(form: AdapterName, name: str, text: str, annotation: PythonType) -> bool:
+    try:
+        if form == "xml" and "<" in text:
+            signature = dspy.Signature({name: (annotation, dspy.OutputField())})
+            dspy.XMLAdapter().parse(signature, f"<{name}>{text}</{name}>")
+        else:
+            parse_value(text, annotation)
+    except (ValueError, AdapterParseError):  # pydantic's error is a ValueError
+        return False
+    return True
 
 
 def _cut(text: str, limit: int = MAX_RECEIVED) -> str:

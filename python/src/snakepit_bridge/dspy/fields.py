@@ -78,12 +78,25 @@ class _Trimmer:
         return kept
 
 
+class _LineEnds:
+    """DSPy's parsers know several ends of lines and make a newline of each."""
+
+    def __init__(self, ends: re.Pattern[str]) -> None:
+        self._ends = ends
+        self._held = ""
+
+    def read(self, text: str) -> str:
+        text = self._held + text
+        # The other half of a carriage return and newline may be on its way.
+        readable = len(text) - text.endswith("\r")
+        self._held = text[readable:]
+        return self._ends.sub("\n", text[:readable])
+
+
 class ChatSplitter(FieldSplitter):
     """`[[ ## name ## ]]` at the beginning of a line starts a field."""
 
     _header = re.compile(r"^[^\S\n]*\[\[ ## (\w+) ## \]\]", re.MULTILINE)
-    # DSPy reads line by line, with all of these as ends of lines, and joins the lines with `\n`.
-    _line_end = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
     # A last line that may still become a header.
     _partial = re.compile(
         r"[^\S\n]*(\[(\[( (#(#( (\w+( (#(#( (\]\]?)?)?)?)?)?)?)?)?)?)?)?)?",
@@ -91,7 +104,7 @@ class ChatSplitter(FieldSplitter):
 
     def __init__(self, texts: Set[str], values: Set[str]) -> None:
         super().__init__(texts, values)
-        self._unread = ""
+        self._lines = _LineEnds(re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]"))
         self._pending = ""
         self._at_line_start = True
         self._field: str | None = None
@@ -99,11 +112,7 @@ class ChatSplitter(FieldSplitter):
         self._value = ""
 
     def feed(self, text: str) -> Iterator[Piece]:
-        self._unread += text
-        # The other half of a `\r\n` may be on its way.
-        readable = len(self._unread) - self._unread.endswith("\r")
-        self._pending += self._line_end.sub("\n", self._unread[:readable])
-        self._unread = self._unread[readable:]
+        self._pending += self._lines.read(text)
         while (header := self._find_header()) is not None:
             yield from self._take(self._pending[: header.start()])
             yield from self._end()
@@ -152,12 +161,13 @@ class XmlSplitter(FieldSplitter):
         super().__init__(texts, values)
         names = "|".join(sorted(map(re.escape, texts | values)))
         self._open = re.compile(rf"<({names})\s*(/?)>")
+        self._lines = _LineEnds(re.compile(r"\r\n?"))
         self._pending = ""
         self._field: str | None = None
         self._trimmer = _Trimmer()
 
     def feed(self, text: str) -> Iterator[Piece]:
-        self._pending += text
+        self._pending += self._lines.read(text)
         while True:
             if self._field is None:
                 opening = self._open.search(self._pending)

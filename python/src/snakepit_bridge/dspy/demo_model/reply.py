@@ -7,6 +7,7 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from .prompt import Task
+from .schema import Schema
 
 # Characters that XML 1.0 cannot carry, escaped or not.
 _NOT_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -22,7 +23,8 @@ def write_reply(task: Task, answers: Mapping[str, Any]) -> str:
     if task.format == "json":
         return json.dumps(given, indent=2, ensure_ascii=False)
     if task.format == "xml":
-        parts = [_element(name, value) for name, value in given.items()]
+        schemas = {output.name: output.schema for output in task.outputs}
+        parts = [_element(name, value, schemas[name]) for name, value in given.items()]
         return "\n\n".join(parts)
     sections = [f"[[ ## {name} ## ]]\n{_chat_value(value)}" for name, value in given.items()]
     return "\n\n".join([*sections, "[[ ## completed ## ]]\n"])
@@ -37,10 +39,19 @@ def _chat_value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _element(name: str, value: object) -> str:
-    if isinstance(value, list | dict):
+def _element(name: str, value: object, schema: Schema) -> str:
+    if isinstance(value, list | dict) and _is_nested(schema):
         return _nested(name, value)
-    return f"<{name}>\n{_xml_text(value)}\n</{name}>"
+    text = value if isinstance(value, str) else _chat_value(value)
+    return f"<{name}>\n{_xml_text(text)}\n</{name}>"
+
+
+def _is_nested(schema: Schema) -> bool:
+    """Whether DSPy reads elements there; sets, tuples and unions it reads as JSON."""
+    options = [option for option in schema.items_of_union if option.kind != "null"]
+    if schema.kind == "union":
+        return len(options) == 1 and _is_nested(options[0])
+    return schema.kind in ("map", "object") or (schema.kind == "list" and not schema.unique)
 
 
 def _nested(tag: str, value: object, key: str | None = None) -> str:

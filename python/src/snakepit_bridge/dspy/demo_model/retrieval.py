@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .entities import Entity, EntityKind, find_entities
-from .text import Weights, key_stems, sentences, stem, words
+from .text import Weights, key_stems, sentences, stem, stems, words
 
 # Share of the question's weight that a sentence must cover to count as an answer.
 ENOUGH = 0.3
@@ -118,7 +118,7 @@ def find_answer(question: str, passages: Sequence[str]) -> Found | None:
         for sentence in sentences(passage)
         if not sentence.endswith("?")
     ]
-    asked = set(key_stems(question))
+    asked = _subject(question)
     if not candidates or not asked:
         return None
     bags = [set(key_stems(sentence)) for _, sentence in candidates]
@@ -146,6 +146,15 @@ def find_answer(question: str, passages: Sequence[str]) -> Found | None:
     runner_up = ranked[1][0] if len(ranked) > 1 else 0.0
     margin = max(0.0, min(1.0, (score - runner_up) / score))
     return Found(sentence, min(coverage, 1.0), margin, sorted(covered), kinds, entities)
+
+
+def _subject(question: str) -> set[str]:
+    """What the question is about, without the words that only say which kind of answer it wants:
+    no sentence says `old` that tells an age."""
+    asked = set(key_stems(question))
+    lowered = question.lower()
+    wanted = next((match for pattern, _ in _ASKED if (match := pattern.search(lowered))), None)
+    return (asked - set(stems(wanted[0])) if wanted is not None else asked) or asked
 
 
 def _covered(asked: set[str], bag: set[str]) -> set[str]:

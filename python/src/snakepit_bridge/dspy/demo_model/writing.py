@@ -92,8 +92,8 @@ def _topic_of_letter(request: str, people: list[str]) -> str:
 def _outline(request: str, style: str) -> str:
     topic = _TASK.sub("", sentences(request)[0] if sentences(request) else request).rstrip(".!? ")
     topic = re.sub(
-        r"^(?:short |brief |long |formal |friendly )*(?:text|story|poem|paragraph|essay|article|post"
-        r"|tweet|description|email|message|note|blog post|slogan|tagline|haiku)"
+        r"^(?:short |brief |long |formal |friendly )*(?:text|story|poem|paragraph|essay|article"
+        r"|post|tweet|description|email|message|note|slogan|tagline|haiku)"
         r"\s+(?:about|on|for|of)\s+",
         "",
         topic,
