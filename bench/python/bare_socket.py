@@ -2,8 +2,8 @@
 
 No pool, no threads, no cancelling, no deadlines, no checks: how fast the same idea could be.
 A frame is 4 bytes of length and one MessagePack document, an array of records:
-`[0, id, a, b]` add, `[1, id, chunks]` count. Answers: `[0, id, sum]`, `[1, id, text]`, and at the
-end of a stream `[2, id]`.
+`[0, id, method, args]` for a call, `[1, id, method, args]` for a stream. Answers: `[0, id, value]`,
+`[1, id, text]`, and at the end of a stream `[2, id]`.
 """
 
 import socket
@@ -16,6 +16,9 @@ CHUNK = "x" * 32
 BATCH = 256
 
 
+METHODS = {"add": lambda args: args["a"] + args["b"]}
+
+
 def main(path: str) -> None:
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(path)
@@ -24,9 +27,9 @@ def main(path: str) -> None:
         replies: list[Any] = []
         for record in ormsgpack.unpackb(reader.read(int.from_bytes(header, "big"))):
             if record[0] == 0:
-                replies.append((0, record[1], record[2] + record[3]))
+                replies.append((0, record[1], METHODS[record[2]](record[3])))
             else:
-                count(connection, record[1], record[2])
+                count(connection, record[1], record[3]["chunks"])
         if replies:
             send(connection, replies)
 

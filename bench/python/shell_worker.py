@@ -5,5 +5,7 @@ import sys
 
 for line in sys.stdin:
     call = json.loads(line)
-    sys.stdout.write(json.dumps({"id": call["id"], "sum": call["a"] + call["b"]}) + "\n")
+    sys.stdout.write(
+        json.dumps({"id": call["id"], "sum": call["a"] + call["b"]}) + "\n"
+    )
     sys.stdout.flush()

@@ -71,14 +71,14 @@ class BareChannel {
   add(a: number, b: number): Promise<number> {
     return new Promise((resolve) => {
       const id = this.#open({ resolve });
-      this.#hold([0, id, a, b]);
+      this.#hold([0, id, "add", { a, b }]);
     });
   }
 
   count(chunks: number): AsyncIterable<unknown> {
     const queue = new ChunkQueue();
     const id = this.#open(queue);
-    this.#hold([1, id, chunks]);
+    this.#hold([1, id, "count", { chunks }]);
     return queue;
   }
 

@@ -94,6 +94,7 @@ function connectionOf({ hello, channel }: Arrival): Connection {
   const { concurrency, commands } = hello;
   return {
     capabilities: { concurrency, commands },
+    shortCommands: channel.shortCommands,
     execute: (command, args, context) => channel.execute(command, args, context),
     stream: (command, args, context) => channel.stream(command, args, context),
     ping: (context) => channel.ping(context),

@@ -44,6 +44,11 @@ export interface Connection extends AsyncDisposable {
   execute(command: string, args: unknown, context: CallContext): Promise<unknown>;
   /** Absent if the worker cannot stream. The iterator's `return()` settles as `execute` does. */
   stream?(command: string, args: unknown, context: CallContext): AsyncIterable<unknown>;
+  /**
+   * Commands that the worker has found to be so short that more of them may be sent than it has
+   * slots: it works them off faster than they could be shared out. Changes as it learns.
+   */
+  readonly shortCommands?: ReadonlySet<string>;
   /** Resolves if the worker can serve calls now; rejects with the reason if not. */
   ping(context: CallContext): Promise<void>;
   /**

@@ -79,6 +79,8 @@ export class Fleet implements WorkerOwner {
   /** Starts what the scheduler wants, now or when the backoff allows it. */
   schedule(): void {
     if (this.#closing || this.#retryTimer !== undefined) return;
+    // Asked with each call that waits: most of the time there is nothing left to start.
+    if (this.#ready.length + this.#starting >= this.#options.maxWorkers) return;
     const wanted = startsWanted({
       queued: this.#owner.queued(),
       starting: this.#starting,

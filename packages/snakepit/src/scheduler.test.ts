@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
-import { chooseWorker, startsWanted } from "./scheduler.ts";
+import { chooseWorker, PACKED_CALLS, startsWanted } from "./scheduler.ts";
 
-const worker = (load: number, concurrency = 4) => ({ load, concurrency });
+const worker = (load: number, concurrency = 4, short = false) => ({
+  load,
+  concurrency,
+  room: () => (short ? PACKED_CALLS : concurrency),
+});
 
 test.each([
   { name: "no workers", ready: [], chosen: undefined },
@@ -10,8 +14,24 @@ test.each([
   { name: "the first among equals", ready: [worker(2), worker(2)], chosen: 0 },
   { name: "the one with least to do", ready: [worker(3), worker(2), worker(4)], chosen: 1 },
   { name: "a full one is never chosen", ready: [worker(1, 1), worker(3)], chosen: 1 },
+  {
+    name: "the first, for short calls, beyond its slots",
+    ready: [worker(9, 4, true), worker(1, 4, true)],
+    chosen: 0,
+  },
+  {
+    name: "the next, when the first has enough",
+    ready: [worker(128, 4, true), worker(1, 4, true)],
+    chosen: 1,
+  },
+  {
+    name: "the least loaded, when all have enough",
+    ready: [worker(200, 4, true), worker(150, 4, true)],
+    chosen: 1,
+  },
+  { name: "nobody, when a batch is full", ready: [worker(256, 4, true)], chosen: undefined },
 ])("a call goes to $name", ({ ready, chosen }) => {
-  expect(chooseWorker(ready)).toBe(chosen === undefined ? undefined : ready[chosen]);
+  expect(chooseWorker(ready, "add")).toBe(chosen === undefined ? undefined : ready[chosen]);
 });
 
 const idle = {

@@ -191,7 +191,8 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
 
   /** To a free worker, else into the queue. */
   #submit(call: Call, options: CallOptions): void {
-    const worker = this.#queue.size === 0 ? chooseWorker(this.#fleet.ready) : undefined;
+    const worker =
+      this.#queue.size === 0 ? chooseWorker(this.#fleet.ready, call.command) : undefined;
     if (worker === undefined) this.#enqueue(call);
     // A default deadline waits for the first worker: an installation must not eat it.
     if (options.timeoutMs !== undefined || this.#hasBeenReady) call.arm();
@@ -241,7 +242,7 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   slotFreed(): void {
     if (!this.#hasBeenReady) this.#firstReady();
     for (let call = this.#queue.first; call !== undefined; call = this.#queue.first) {
-      const worker = chooseWorker(this.#fleet.ready);
+      const worker = chooseWorker(this.#fleet.ready, call.command);
       if (worker === undefined) break;
       this.#queue.delete(call);
       this.#assign(call, worker);

@@ -3,6 +3,7 @@ import type { Call } from "./call.ts";
 import { CallList } from "./call-list.ts";
 import type { StopReason } from "./events.ts";
 import type { Launcher, WorkerExit, WorkerProcess } from "./launcher.ts";
+import { PACKED_CALLS } from "./scheduler.ts";
 import {
   EndedEarly,
   exitError,
@@ -63,6 +64,8 @@ export class Worker {
   readonly #abandoned = new Set<Call>();
   #drainTimer: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
+  /** Commands that it has found to be short. */
+  #short: ReadonlySet<string> | undefined;
   /** What was wrong with the connection, if that is why it ended. */
   #fault: Error | undefined;
   #state: WorkerState = { phase: "starting", abort: new AbortController() };
@@ -71,6 +74,11 @@ export class Worker {
     this.id = id;
     this.#options = options;
     this.#owner = owner;
+  }
+
+  /** How many calls of this command it may hold; for the scheduler. */
+  room(command: string): number {
+    return this.#short?.has(command) ? Math.max(PACKED_CALLS, this.concurrency) : this.concurrency;
   }
 
   get phase(): WorkerPhase {
@@ -114,6 +122,7 @@ export class Worker {
 
   #becomeReady(child: WorkerProcess, connection: Connection): void {
     this.concurrency = connection.capabilities.concurrency;
+    this.#short = connection.shortCommands;
     this.#state = { phase: "ready", process: child, connection };
     void child.exited.then((exit) => this.#gone("exited", exit));
     void connection.closed?.then((fault) => this.#connectionLost(child, fault));

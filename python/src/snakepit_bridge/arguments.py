@@ -4,7 +4,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from snakepit_bridge.errors import BridgeError
+from snakepit_bridge.errors import BridgeError, NotBegunError
 
 # Takes a value and its path; returns what the handler gets. Raises INVALID_ARGUMENT.
 Check = Callable[[Any, str], Any]
@@ -34,11 +34,23 @@ def check_for(annotation: object) -> Check | None:
     return None
 
 
+def glance_of(annotation: object) -> object:
+    """The one class whose every value passes, if the annotation is that simple; else a class of
+    which there are no values."""
+    if annotation is float or (isinstance(annotation, type) and annotation in PLAIN):
+        return annotation
+    return Never
+
+
+class Never:
+    """No argument is ever of this class."""
+
+
 def mismatch(path: str, expected: str, value: object) -> BridgeError:
     # The value itself stays out: it may be large, and it may be a secret.
     got = "None" if value is None else type(value).__name__
     details = {"argument": path, "expected": expected, "got": got}
-    return BridgeError("INVALID_ARGUMENT", f"{path} must be {expected}, not {got}", details)
+    return NotBegunError("INVALID_ARGUMENT", f"{path} must be {expected}, not {got}", details)
 
 
 def _exactly(kind: type) -> Check:

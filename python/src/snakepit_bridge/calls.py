@@ -19,8 +19,9 @@ class Calls:
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
-        # Not begun. Whoever pops a call from here owns its answer: a runner that begins it, or
-        # the reader that hears of its cancellation.
+        # Not begun, but for the short calls, which are nowhere but in line: a dict would cost them
+        # as much as running. Whoever pops a call from here owns its answer: a runner that begins
+        # it, or the reader that hears of its cancellation.
         self.waiting: dict[int, Call] = {}
         self.running: dict[int, Context] = {}
         self.credits: dict[int, Credit] = {}
@@ -46,11 +47,12 @@ class Calls:
         self.running.pop(call_id, None)
         self.credits.pop(call_id, None)
 
+    def drop(self, call_id: int) -> bool:
+        """True when the call had not begun, and will not; whoever asked owns its answer."""
+        return self.waiting.pop(call_id, None) is not None
+
     def cancel(self, call_id: int) -> Context | None:
-        """Answers the call if it had not begun; else tells its context, which is returned."""
-        if self.waiting.pop(call_id, None) is not None:
-            self.outbox.put_not_begun(call_id)
-            return None
+        """Tells the context of a call that runs, which is returned."""
         context = self.running.get(call_id)
         if context is not None:
             context.cancel()

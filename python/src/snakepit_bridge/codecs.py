@@ -41,8 +41,12 @@ class Codec(Protocol):
     def chunk(self, call_id: int, value: object) -> tuple[bytes, int]:
         """The record of one piece of a stream, and the size that it gives for the value."""
 
+    def small(self, acked: int, records: Sequence["bytes | Record"]) -> bytes | None:
+        """A batch of records of which none was packed before, in one step. None when one was, or
+        when one cannot be carried."""
+
     def document(self, acked: int, records: Sequence[bytes]) -> bytes:
-        """A batch of records."""
+        """A batch of packed records."""
 
     def decode(self, document: Buffer) -> list[Any]:
         """A batch. Raises `ProtocolError`."""
@@ -76,6 +80,14 @@ class MsgpackCodec:
         size = len(packed)
         # The array of three becomes one of four, because the size is known only now.
         return b"".join((b"\x94", memoryview(packed)[1:], packb(size))), size
+
+    def small(self, acked: int, records: Sequence[bytes | Record]) -> bytes | None:
+        if bytes in map(type, records):
+            return None
+        try:
+            return packb([acked, *records], None, OPTIONS)
+        except (TypeError, ValueError):
+            return None
 
     def document(self, acked: int, records: Sequence[bytes]) -> bytes:
         return b"".join((_array_header(1 + len(records)), packb(acked), *records))
@@ -120,6 +132,9 @@ class JsonCodec:
     def chunk(self, call_id: int, value: object) -> tuple[bytes, int]:
         size = len(self.record([2, call_id, value]))
         return self.record([2, call_id, value, size]), size
+
+    def small(self, acked: int, records: Sequence[bytes | Record]) -> bytes | None:
+        return None  # each is checked by itself
 
     def document(self, acked: int, records: Sequence[bytes]) -> bytes:
         return b"[%b]" % b",".join((b"%d" % acked, *records))

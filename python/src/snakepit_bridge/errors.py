@@ -25,6 +25,10 @@ class BridgeError(Exception):
         self.details = details
 
 
+class NotBegunError(BridgeError):
+    """Refused before any work was done: there is no such command, or the arguments do not fit."""
+
+
 class Cancelled(BridgeError):
     """The caller has gone. Raised by `Context.check_cancelled`; a handler may let it pass."""
 
@@ -38,11 +42,13 @@ class ProtocolError(Exception):
 
 def error_map(error: BaseException) -> dict[str, Any]:
     """The wire's error map. Never raises, whatever `str(error)` does."""
-    result: dict[str, Any] = {"type": type(error).__name__, "message": _text(error)}
+    result: dict[str, Any] = {"type": _name(error), "message": _text(error)}
     if isinstance(error, BridgeError):
         result["code"] = error.code
         if error.details:
             result["details"] = error.details
+        if isinstance(error, NotBegunError):
+            result["begun"] = False
     lines = _traceback(error)
     if lines:
         result["traceback"] = lines
@@ -57,6 +63,11 @@ def not_begun(message: str) -> dict[str, Any]:
 def sendable(text: str) -> str:
     """Lone surrogates, as in undecodable file names, have no place in UTF-8."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _name(error: BaseException) -> str:
+    kind = BridgeError if isinstance(error, NotBegunError) else type(error)
+    return kind.__name__
 
 
 def _text(error: BaseException) -> str:

@@ -70,7 +70,7 @@ class EventLoop:
     async def _answer(self, call: Call, context: Context) -> None:
         handler, record, _ = call
         call_id, outbox = record[1], self._calls.outbox
-        args = handler.arguments(record[3], context)
+        args = handler.arguments({} if record[3] is None else record[3], context)
         if handler.is_stream:
             await self._stream(call_id, handler.function(**args), context)
             outbox.put_end(call_id)

@@ -13,12 +13,19 @@ from collections import deque
 
 from snakepit_bridge.calls import Call, Calls
 from snakepit_bridge.outbox import FRAME_BYTES
+from snakepit_bridge.registry import QUICK_CALLS, Handler
 from snakepit_bridge.runners import Runners
 from snakepit_bridge.streams import GATHER_SECONDS, run_generator
-from snakepit_bridge.values import too_large
 
 # A call that takes longer than this holds nobody else up.
 SLOW_SECONDS = 0.002
+# What a short call may take , so that a batch of them holds nobody up for long.
+SHORT_SECONDS = 0.00025
+# How many short calls pass between two looks at the clock, which costs a tenth of one.
+CALLS_PER_LOOK = 8
+# Replies that nobody can change afterwards and every codec carries: they are packed with their
+# batch. What is refused all the same (an integer beyond 64 bits) is found out then, and alone.
+SMALL = frozenset({int, float, bool, type(None)})
 # Stands in line behind the last short call of a batch; carries the batch's number.
 BatchEnd = int
 
@@ -41,7 +48,10 @@ class Executor:
         self._line: deque[Call | BatchEnd] = deque()
         self._lock = threading.Lock()
         self._appointment: Appointment | None = None
-        self._progress = 0.0
+        # Calls that the line's thread has finished, and what the monitor last saw of it.
+        self._progress = 0
+        self._seen = 0
+        self._seen_at = 0.0
 
     def start(self) -> None:
         self._runners.start_one()
@@ -55,6 +65,18 @@ class Executor:
 
     def run_alone(self, call: Call) -> None:
         self._runners.give(call)
+
+    def drop(self, call_id: int) -> bool:
+        """Takes a cancelled call out of the line. False when it is not there, or was begun."""
+        while True:
+            try:
+                for call in self._line:
+                    if call.__class__ is tuple and call[1][1] == call_id:
+                        self._line.remove(call)
+                        return True
+                return False
+            except (RuntimeError, ValueError):
+                continue  # a call was begun while we looked, perhaps this one
 
     @property
     def has_waiting(self) -> bool:
@@ -79,15 +101,16 @@ class Executor:
 
     def _is_stuck(self) -> bool:
         appointment = self._appointment
-        return (
-            appointment is not None
-            and (appointment.reads or bool(self._line))
-            and time.perf_counter() - self._progress > SLOW_SECONDS
-        )
+        if appointment is None or not (appointment.reads or self._line):
+            return False
+        now = time.perf_counter()
+        if self._progress != self._seen:
+            self._seen, self._seen_at = self._progress, now
+        return now - self._seen_at > SLOW_SECONDS
 
     def _appoint(self, *, reads: bool) -> Appointment:
         self._appointment = Appointment(reads=reads)
-        self._progress = time.perf_counter()
+        self._progress += 1
         return self._appointment
 
     def _serve(self, work: Call | Appointment) -> None:
@@ -101,11 +124,12 @@ class Executor:
 
     def work_through_line(self, appointment: Appointment) -> bool:
         """Until it is empty. False when another thread was appointed in the meantime."""
-        calls, outbox, clock = self._calls, self._calls.outbox, time.perf_counter
-        take, begin, copy_context = self._line.popleft, calls.waiting.pop, contextvars.copy_context
-        pack, put, longest = outbox.pack, outbox.put, outbox.max_record_bytes
-        flushed = last = clock()
-        size = 0
+        outbox, clock = self._calls.outbox, time.perf_counter
+        take, put = self._line.popleft, outbox.put
+        context = contextvars.Context()
+        flushed = looked = clock()
+        size = since_look = 0
+        handler = None
         while self._appointment is appointment:
             try:
                 call = take()
@@ -114,39 +138,62 @@ class Executor:
                     return True
                 continue
             if call.__class__ is BatchEnd:
+                if since_look and clock() - looked > since_look * SHORT_SECONDS:
+                    self._took_long(handler)
                 outbox.acknowledge(call)
                 outbox.flush()
-                flushed = last = self._progress = clock()
-                size = 0
+                self._progress += 1
+                flushed = looked = clock()
+                size = since_look = 0
                 continue
             handler, record, _ = call  # type: ignore[misc]
-            if handler.is_plain:
+            if handler.is_short:
                 # `_run`, written out: half of what a small call costs is calling functions.
-                call_id = record[1]
-                if begin(call_id, None) is None:
-                    continue
+                call_id, args = record[1], record[3]
                 try:
-                    args = handler.checked(record[3]) if handler.checks else record[3]
-                    value = copy_context().run(handler.function, **args)
-                    reply = pack([0, call_id, value])
-                    if len(reply) > longest:
-                        raise too_large(len(reply), longest)
-                    put(reply)
-                    size += len(reply)
+                    if args is None:
+                        args = {}
+                    if handler.checks:
+                        args = handler.checked(args)
+                    handler.quick_calls += 1
+                    value = context.run(handler.function, **args)
+                    if value.__class__ in SMALL:
+                        put([0, call_id, value])
+                    else:
+                        size += outbox.put_result(call_id, value)
                 except BaseException as error:  # as in `_run`
                     outbox.put_error(call_id, explain(call, error))  # type: ignore[arg-type]
+                if len(context):
+                    context = contextvars.Context()  # what one call sets, the next must not see
             else:
                 self._run(call)  # type: ignore[arg-type]
-            now = self._progress = clock()
-            if now - last > SLOW_SECONDS or handler.slowness:
-                handler.noted(was_slow=now - last > SLOW_SECONDS)
-            last = now
-            if now - flushed > GATHER_SECONDS or size > FRAME_BYTES:
-                outbox.flush()
-                flushed = last = clock()
-                size = 0
+            self._progress += 1
+            if handler.quick_calls == QUICK_CALLS:
+                outbox.put_pace(handler.name, is_short=True)
+            since_look += 1
+            if since_look == CALLS_PER_LOOK or size > FRAME_BYTES:
+                now = clock()
+                if now - looked > since_look * SHORT_SECONDS:
+                    self._took_long(handler)
+                if now - flushed > GATHER_SECONDS or size > FRAME_BYTES:
+                    outbox.flush()
+                    flushed = now = clock()
+                    size = 0
+                looked = now
+                since_look = 0
+        # Somebody else was appointed in the middle of its call.
+        self._took_long(handler)
+        if handler is not None:
+            handler.noted(was_slow=True)
         outbox.flush()
         return False
+
+    def _took_long(self, handler: Handler | None) -> None:
+        """Its calls are not as short as the host may have been told."""
+        if handler is not None:
+            if handler.quick_calls >= QUICK_CALLS:
+                self._calls.outbox.put_pace(handler.name, is_short=False)
+            handler.quick_calls = 0
 
     def _resign(self, appointment: Appointment) -> bool:
         """False when calls came in the meantime. Under the lock, which `line_up` takes after it
@@ -166,7 +213,7 @@ class Executor:
         if not calls.begin(call_id):
             return
         try:
-            args = handler.arguments(record[3], context)
+            args = handler.arguments({} if record[3] is None else record[3], context)
             value = contextvars.copy_context().run(handler.function, **args)
             if record[0] == 0:
                 outbox.put_result(call_id, value)
@@ -186,7 +233,7 @@ def explain(call: Call, error: BaseException) -> BaseException:
     """The error to report. A `TypeError` of the call itself becomes INVALID_ARGUMENT: checking the
     names only then costs a good call nothing."""
     if isinstance(error, TypeError):
-        misfit = call[0].misfit(call[1][3])
+        misfit = call[0].misfit({} if call[1][3] is None else call[1][3])
         if misfit is not None:
             return misfit
     return error

@@ -7,9 +7,10 @@ before it goes. What is in here can be sent: values are checked on their way in.
 import queue
 import threading
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
-from snakepit_bridge.codecs import Codec
+from snakepit_bridge.codecs import Codec, Record
 from snakepit_bridge.errors import LONGEST_TEXT, BridgeError, error_map, not_begun, sendable
 from snakepit_bridge.transports import Transport
 from snakepit_bridge.values import too_large
@@ -28,7 +29,8 @@ class Outbox:
         self._transport = transport
         self._codec = codec
         self.max_record_bytes = max_frame_bytes - FRAME_OVERHEAD
-        self._records: deque[bytes] = deque()
+        # Packed, or small enough to be packed with its frame.
+        self._records: deque[bytes | Record] = deque()
         self._sending = threading.Lock()
         self._closed = False
         # Batches of the host that are taken in: those without short calls, which only the reader
@@ -81,6 +83,10 @@ class Outbox:
     def put_pong(self, call_id: int) -> None:
         self.put(self.pack([4, call_id]))
 
+    def put_pace(self, command: str, *, is_short: bool) -> None:
+        """Tells the host whether more calls of this command may come than there are slots."""
+        self.put([6, 0, command, is_short])
+
     def log(self, level: str, message: str) -> None:
         if len(self._records) < MOST_WAITING_LOGS:
             self.put(self.pack([5, 0, level, sendable(message[:LONGEST_TEXT])]))
@@ -126,23 +132,42 @@ class Outbox:
                 self._sending.release()
 
     def _send(self) -> None:
-        records = self._take()
+        take = self._records.popleft
+        # Only the sender takes, so as many as are there now stay there.
+        records = [take() for _ in range(min(len(self._records), FRAME_RECORDS))]
         taken_in = self._taken_in()
         acked = taken_in - self._told
-        if records or acked:
-            self._told = taken_in
-            self._transport.send(self._codec.document(acked, records))
+        if not records and not acked:
+            return
+        self._told = taken_in
+        document = self._codec.small(acked, records)
+        if document is not None:
+            self._transport.send(document)
+            return
+        for pieces in _frames([self._alone(record) for record in records]):
+            self._transport.send(self._codec.document(acked, pieces))
+            acked = 0
+
+    def _alone(self, record: bytes | Record) -> bytes:
+        if isinstance(record, bytes):
+            return record
+        try:
+            return self.pack(record)
+        except BridgeError as refusal:
+            return self.pack([1, record[1], error_map(refusal)])
 
     def _taken_in(self) -> int:
         return self._without_calls + self._lined_up
 
-    def _take(self) -> list[bytes]:
-        """What fits into a frame: one record of any size, or several that are small together."""
-        waiting, size = self._records, 0
-        taken: list[bytes] = []
-        while waiting and len(taken) < FRAME_RECORDS:
-            size += len(waiting[0])
-            if size > FRAME_BYTES and taken:
-                break
-            taken.append(waiting.popleft())
-        return taken
+
+def _frames(records: list[bytes]) -> Iterator[list[bytes]]:
+    """What fits into a frame: one record of any size, or several that are small together."""
+    frame: list[bytes] = []
+    size = 0
+    for record in records:
+        if frame and size + len(record) > FRAME_BYTES:
+            yield frame
+            frame, size = [], 0
+        frame.append(record)
+        size += len(record)
+    yield frame

@@ -6,12 +6,14 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from snakepit_bridge.arguments import Check, check_for
+from snakepit_bridge.arguments import Check, check_for, glance_of
 from snakepit_bridge.context import Context
-from snakepit_bridge.errors import BridgeError
+from snakepit_bridge.errors import BridgeError, NotBegunError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+# After so many quick calls a handler is called short; one slow call takes it back for as long.
+QUICK_CALLS = 20
 # A slow call weighs as much as so many quick ones. A handler is slow above the weight of one, so
 # that a moment's hiccup of the machine does not take its calls out of the line.
 SLOW_WEIGHT = 16
@@ -27,8 +29,10 @@ class Handler:
         "function",
         "is_async",
         "is_plain",
+        "is_short",
         "is_stream",
         "name",
+        "quick_calls",
         "signature",
         "slowness",
     )
@@ -42,6 +46,8 @@ class Handler:
         )
         # How much of its recent past was slow calls; see `noted`.
         self.slowness = 0
+        # Since the last slow one; counted by the runner of the short calls.
+        self.quick_calls = 0
         self.signature = inspect.signature(function)
         annotations = _annotations(function)
         self.context_name = _context_name(self.signature, annotations)
@@ -50,18 +56,25 @@ class Handler:
             for parameter in self.signature.parameters.values()
             if parameter.name in annotations and parameter.kind is not parameter.VAR_KEYWORD
         }
-        self.checks: tuple[tuple[str, Check], ...] = tuple(
-            (parameter, check) for parameter, check in checks.items() if check is not None
+        # With the class that passes at a glance, for the annotations that are nothing but a class.
+        self.checks: tuple[tuple[str, object, Check], ...] = tuple(
+            (parameter, glance_of(annotations[parameter]), check)
+            for parameter, check in checks.items()
+            if check is not None
         )
         # It needs no context, so that none has to be made.
         self.is_plain = not self.is_stream and self.context_name is None
+        # What the reading thread runs by itself, without a further look.
+        self.is_short = self.is_plain and not self.is_async
 
     def checked(self, args: dict[str, Any]) -> dict[str, Any]:
         """The arguments as the annotations want them. Raises INVALID_ARGUMENT."""
         copied = False
-        for name, check in self.checks:
+        for name, glance, check in self.checks:
             if name in args:
                 value = args[name]
+                if value.__class__ is glance:
+                    continue
                 wanted = check(value, name)
                 if wanted is not value:
                     if not copied:
@@ -80,15 +93,21 @@ class Handler:
     def noted(self, *, was_slow: bool) -> None:
         """Remembers how long a call took; races between threads only blur it."""
         if was_slow:
+            self.quick_calls = 0
             self.slowness = min(self.slowness + SLOW_WEIGHT, MOST_SLOW)
         elif self.slowness:
             self.slowness -= 1
+        self.is_short = self.is_plain and not self.is_async and not self.is_slow
+
+    @property
+    def is_slow(self) -> bool:
+        return self.slowness > SLOW_WEIGHT
 
     def misfit(self, args: object) -> BridgeError | None:
         """Which arguments are missing or unexpected; None when they fit."""
         if type(args) is not dict:
             message = f"the arguments of {self.name} must be a map of names to values"
-            return BridgeError("INVALID_ARGUMENT", message)
+            return NotBegunError("INVALID_ARGUMENT", message)
         parameters = [p for p in self.signature.parameters.values() if p.name != self.context_name]
         named = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
         takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
@@ -172,7 +191,7 @@ class Registry:
         close = closest(name, self.names())
         hint = f"; did you mean {close!r}?" if close else ""
         details = {"command": name, **({"closest": close} if close else {})}
-        return BridgeError("UNKNOWN_COMMAND", f"there is no command {name!r}{hint}", details)
+        return NotBegunError("UNKNOWN_COMMAND", f"there is no command {name!r}{hint}", details)
 
 
 def is_stream(function: Callable[..., Any]) -> bool:
@@ -211,12 +230,12 @@ def _missing(name: str, missing: list[str], unexpected: list[str]) -> BridgeErro
     extra = f" and has no {', '.join(unexpected)}" if unexpected else ""
     message = f"{name} needs {', '.join(missing)}{extra}"
     details = {"missing": missing, "unexpected": unexpected}
-    return BridgeError("INVALID_ARGUMENT", message, details)
+    return NotBegunError("INVALID_ARGUMENT", message, details)
 
 
 def _unexpected(name: str, unexpected: list[str]) -> BridgeError:
     message = f"{name} has no {', '.join(unexpected)}"
-    return BridgeError("INVALID_ARGUMENT", message, {"missing": [], "unexpected": unexpected})
+    return NotBegunError("INVALID_ARGUMENT", message, {"missing": [], "unexpected": unexpected})
 
 
 # The one registry of this process. Decorators run at import, before there is anything to pass

@@ -160,6 +160,15 @@ test("errors of the worker keep type, message, traceback and code", async () => 
   });
 });
 
+test("a worker says which commands are short, and takes it back", async () => {
+  const { channel, worker } = await connected();
+  const call = channel.execute("add", null, new TestContext());
+  await worker.frame();
+  worker.send([0, [6, 0, "add", true], [6, 0, "echo", true], [6, 0, "echo", false], [0, 1, 3]]);
+  await call;
+  expect([...channel.shortCommands]).toEqual(["add"]);
+});
+
 test("a stream gives credit back at half, and leaving it cancels and waits for the end", async () => {
   const { channel, worker } = await connected();
   const reader = channel.stream("count", null, new TestContext());

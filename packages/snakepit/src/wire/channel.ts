@@ -29,6 +29,8 @@ export class Channel {
   readonly workerId: string;
   /** Resolves when the connection has ended, with the reason if it was a bad one. */
   readonly closed: Promise<Error | undefined>;
+  /** Commands that the worker calls short; see `Connection`. */
+  readonly shortCommands = new Set<string>();
   readonly #transport: Transport;
   readonly #codec: Codec;
   readonly #encoder: BatchEncoder;
@@ -202,6 +204,11 @@ export class Channel {
     const [kind, id] = record;
     if (kind === ToHost.log) {
       this.#options.onLog?.(String(record[2]), String(record[3]));
+      return;
+    }
+    if (kind === ToHost.pace) {
+      if (record[3] === true) this.shortCommands.add(String(record[2]));
+      else this.shortCommands.delete(String(record[2]));
       return;
     }
     const pending = this.#pending.get(id);
