@@ -265,3 +265,16 @@ def process() -> dict[str, Any]:
 def print_line(text: str) -> None:
     print(text)
     os.write(2, b"from fd 2\n")
+
+
+@command("spin")
+def spin(seconds: float) -> None:
+    """Keeps the processor busy, as a computation does."""
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
+
+
+@command("beyond-64-bits")
+def beyond_64_bits() -> int:
+    return 2**70

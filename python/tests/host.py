@@ -19,6 +19,8 @@ import ormsgpack
 HERE = Path(__file__).parent
 # Long enough for a busy machine; a test that meets it has failed.
 PATIENCE = 20.0
+# The kind of record with which a worker says how short its calls are: no answer to any call.
+PACE = 6
 Record = list[Any]
 
 
@@ -32,6 +34,7 @@ class Connection:
         self.hello: dict[str, Any] = {}
         self.acked = 0
         self.records: list[Record] = []
+        self.paces: list[list[Any]] = []
         self.frames: list[list[Any]] = []
 
     def read_frame(self) -> bytes | None:
@@ -64,13 +67,14 @@ class Connection:
         self.write_frame(data)
 
     def receive(self) -> list[Any]:
-        """One batch, also added to `records` and `acked`."""
+        """One batch, also added to `records` and `acked`, and what it says of pace to `paces`."""
         document = self.read_frame()
         assert document is not None, "the worker hung up"
         decode = ormsgpack.unpackb if self.codec == "msgpack" else json.loads
         batch: list[Any] = decode(document)
         self.acked += batch[0]
-        self.records += batch[1:]
+        self.records += [record for record in batch[1:] if record[0] != PACE]
+        self.paces += [record[2:] for record in batch[1:] if record[0] == PACE]
         self.frames.append(batch)
         return batch
 

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import ormsgpack
 import pytest
-from host import Host
+from host import PACE, Host
 
 from snakepit_bridge.v1 import bridge_pb2, bridge_pb2_grpc
 
@@ -48,7 +48,8 @@ class Bridge(bridge_pb2_grpc.BridgeServiceServicer):
     def wait_for(self, count: int) -> list[list[Any]]:
         records: list[list[Any]] = []
         while len(records) < count:
-            records += ormsgpack.unpackb(self.incoming.get(timeout=PATIENCE))[1:]
+            batch = ormsgpack.unpackb(self.incoming.get(timeout=PATIENCE))
+            records += [record for record in batch[1:] if record[0] != PACE]
         return records
 
 
