@@ -143,3 +143,17 @@ def test_a_group_of_one_exception_is_that_exception() -> None:
     error = bridge_error(group, call.program, call.settings)
     assert isinstance(error, BridgeError)
     assert error.code == "TIMEOUT"
+
+
+def test_the_demo_model_refuses_what_is_no_text() -> None:
+    async def run() -> None:
+        predictor = Predictor()
+        image = {"kind": "dspy", "name": "Image"}
+        spec = program({"image": image, "question": STR}, {"answer": STR})
+        inputs = {"image": {"url": "https://example.invalid/a.png"}, "question": "what is this?"}
+        with pytest.raises(BridgeError) as failed:
+            await predictor.predict(predictor.prepare(spec, inputs, {"model": "demo"}, "chat"))
+        assert failed.value.code == "MODEL_REFUSED"
+        assert "text and nothing else" in str(failed.value)
+
+    asyncio.run(run())

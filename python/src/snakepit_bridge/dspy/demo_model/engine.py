@@ -16,6 +16,7 @@ from dspy.lm15 import (
     TextDelta,
     Usage,
 )
+from dspy.utils.exceptions import LMUnsupportedFeatureError
 
 from .answers import answer_task
 from .arithmetic import calculate
@@ -88,6 +89,10 @@ class AsyncDemoEngine:
 
 
 def demo_answer(request: Request) -> str:
+    if any(message.text is None for message in request.messages):
+        raise LMUnsupportedFeatureError(
+            "the demo model reads text and nothing else", feature="media"
+        )
     task = read_prompt(request)
     if task is not None:
         return write_reply(task, answer_task(task))

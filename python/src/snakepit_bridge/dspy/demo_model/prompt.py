@@ -217,7 +217,7 @@ def _sections(
         if at >= 0:
             starts.append((line.name, at, at + len(header)))
             position = at + len(header)
-    ends = [at for _, at, _ in starts[1:]] + [len(text)]
+    ends = [*(at for _, at, _ in starts[1:]), len(text)][: len(starts)]
     for (name, _, begin), end in zip(starts, ends, strict=True):
         value = text[begin:end].strip("\n")
         found[name] = value.removesuffix(f"</{name}>").strip("\n") if kind == "xml" else value
