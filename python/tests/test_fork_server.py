@@ -119,7 +119,6 @@ def test_a_worker_inherits_no_descriptor_of_the_fork_server(host: Host, server: 
 
 
 def test_workers_draw_different_random_numbers(host: Host) -> None:
-    pytest.importorskip("numpy")
     with ForkServer(preload="commands_for_tests,numpy.random") as server:
         assert server.event()["forkable"] is True
         drawn = []
