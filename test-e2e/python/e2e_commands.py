@@ -18,7 +18,8 @@ def pid() -> int:
 
 @command("e2e.sleep_async")
 async def sleep_async(seconds: float, mark: str) -> str:
-    """Writes into the file `mark` how it ended."""
+    """Writes into the file `mark` how it ended, and makes `mark`.began when it begins."""
+    Path(f"{mark}.began").write_text("")
     try:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError:

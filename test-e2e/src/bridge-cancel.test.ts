@@ -7,7 +7,7 @@ test("an abort rejects with the signal's reason at once and really stops the Pyt
   const cancel = new AbortController();
   const reason = new Error("no longer needed");
   const call = bridge.execute("e2e.sleep_async", { seconds: 60, mark }, { signal: cancel.signal });
-  await bridge.execute("echo", {}); // sent after it, answered: the task has begun
+  await made(`${mark}.began`);
   cancel.abort(reason);
   await expect(call).rejects.toBe(reason);
   expect(await written(mark)).toBe("cancelled");
@@ -16,11 +16,12 @@ test("an abort rejects with the signal's reason at once and really stops the Pyt
 test("a deadline stops the Python task as well", async () => {
   const bridge = await testBridge();
   const mark = `${temporaryFolder()}/mark`;
-  const call = bridge.execute("e2e.sleep_async", { seconds: 60, mark }, { timeoutMs: 100 });
+  const call = bridge.execute("e2e.sleep_async", { seconds: 60, mark }, { timeoutMs: 2_000 });
+  await made(`${mark}.began`);
   await expect(call).rejects.toMatchObject({
     code: "TIMEOUT",
     outcome: "unknown",
-    details: { timeoutMs: 100 },
+    details: { timeoutMs: 2_000 },
   });
   expect(await written(mark)).toBe("cancelled");
 });
@@ -50,7 +51,7 @@ test("code that hears nothing costs its worker after the grace, and calls go on 
   const bridge = await testBridge({ maxWorkers: 2, cancelGraceMs: 100 });
   const before = await bridge.execute("e2e.pid");
   const stopped = new Promise((resolve) => bridge.pool.on("worker-stopped", resolve));
-  const call = bridge.execute("e2e.deaf", { seconds: 120 }, { timeoutMs: 100 });
+  const call = bridge.execute("e2e.deaf", { seconds: 120 }, { timeoutMs: 1_000 });
   await expect(call).rejects.toMatchObject({ code: "TIMEOUT" });
   expect(await stopped).toMatchObject({ reason: "cancel-ignored" });
   expect(await bridge.execute("e2e.pid")).not.toBe(before);
