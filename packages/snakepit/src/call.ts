@@ -1,6 +1,6 @@
 import type { CallContext, CancelListener, Session } from "./adapter.ts";
-import type { CallList } from "./call-list.ts";
 import { deadlines, type Expiring, NO_SLOT } from "./deadlines.ts";
+import type { Linked } from "./linked-list.ts";
 
 /** Who is told how a call ended: the promise of `execute`, or the reader of a stream. */
 export interface CallSink {
@@ -27,7 +27,7 @@ let lastNumber = 0;
  * comes first; what the worker still does about it is the business of the slot that it holds.
  * Everything an adapter asks for now and then (id, signal) is made when it is first asked for.
  */
-export class Call implements CallContext, Expiring {
+export class Call implements CallContext, Expiring, Linked<Call> {
   readonly command: string;
   readonly args: unknown;
   /** As the caller gave it or by default; Infinity is no deadline. */
@@ -37,7 +37,7 @@ export class Call implements CallContext, Expiring {
   /** A default deadline is armed only once the pool has had a ready worker. */
   deadlineMs = Number.POSITIVE_INFINITY;
   /** The links of the list that holds the call: the queue, or the calls of a worker. */
-  list: CallList | undefined = undefined;
+  list: object | undefined = undefined;
   next: Call | undefined = undefined;
   previous: Call | undefined = undefined;
   wheelNext: Expiring | undefined = undefined;

@@ -7,6 +7,7 @@ export type {
   Connection,
   Session,
 } from "./adapter.ts";
+export { createPool } from "./create-pool.ts";
 export {
   type ErrorCode,
   type ErrorDetails,
@@ -28,14 +29,13 @@ export type {
 export { type LocalLauncherOptions, localLauncher } from "./local-launcher.ts";
 export type { PoolLimits, PoolOptions } from "./options.ts";
 export { OutputTail } from "./output-tail.ts";
-export {
-  type CallOptions,
-  type CloseOptions,
-  type CommandMap,
-  type CommandTypes,
-  createPool,
-  type Pool,
-  type PoolStats,
-  type WorkerInfo,
+export type {
+  CallOptions,
+  CloseOptions,
+  CommandMap,
+  CommandTypes,
+  Pool,
+  PoolStats,
+  WorkerInfo,
 } from "./pool.ts";
 export type { WorkerPhase } from "./worker.ts";

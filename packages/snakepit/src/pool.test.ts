@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
+import { createPool } from "./create-pool.ts";
 import { SnakepitError } from "./errors.ts";
 import type { PoolEvent } from "./events.ts";
 import { hold } from "./hold.ts";
-import { createPool } from "./pool.ts";
+
 import { type FakeHandler, fakeAdapter } from "./testing/fake-adapter.ts";
 
 /** A handler that stays until its call is named. */

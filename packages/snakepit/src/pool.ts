@@ -1,8 +1,5 @@
 import type { PoolEventName, PoolEventOf } from "./events.ts";
-import { holding } from "./hold.ts";
-import { type PoolOptions, resolvePoolOptions } from "./options.ts";
 import type { WorkerPhase } from "./worker.ts";
-import { WorkerPool } from "./worker-pool.ts";
 
 /** Names the commands of a pool and what they take and give: `{ add: { args: …; reply: … } }`. */
 export type CommandMap = { readonly [command: string]: CommandTypes };
@@ -91,17 +88,4 @@ export interface Pool<Commands extends CommandMap = CommandMap> extends AsyncDis
    * CANCELLED. Callable twice; both wait for the same end.
    */
   close(options?: CloseOptions): Promise<void>;
-}
-
-/**
- * Starts a pool: resolves when `minWorkers` are ready, or when at least one is and the others have
- * failed (they are tried again).
- * @throws SnakepitError INVALID_OPTIONS; WORKER_START_FAILED when no worker came up
- */
-export async function createPool<Commands extends CommandMap = CommandMap>(
-  options: PoolOptions,
-): Promise<Pool<Commands>> {
-  const pool = new WorkerPool(resolvePoolOptions(options));
-  await holding(pool.open());
-  return pool as Pool<CommandMap> as Pool<Commands>;
 }

@@ -1,5 +1,4 @@
 import { Call, type CallOwner, type CallSink } from "./call.ts";
-import { CallList } from "./call-list.ts";
 import { PromiseSink, TransformingSink } from "./call-sinks.ts";
 import { checkKnownKeys } from "./check-options.ts";
 import { SnakepitError } from "./errors.ts";
@@ -7,6 +6,7 @@ import { EventHub, type PoolEvent, type PoolEventName, type PoolEventOf } from "
 import { Fleet, type FleetOwner } from "./fleet.ts";
 import { holding } from "./hold.ts";
 import type { Launcher } from "./launcher.ts";
+import { LinkedList } from "./linked-list.ts";
 import { localLauncher } from "./local-launcher.ts";
 import { checkTimeout, type ResolvedPoolOptions } from "./options.ts";
 import type { CallOptions, CloseOptions, Pool, PoolStats, WorkerInfo } from "./pool.ts";
@@ -40,7 +40,7 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   readonly #fleet: Fleet;
   readonly #events = new EventHub();
   /** First in, first out; a cancelled call leaves in one step. */
-  readonly #queue = new CallList();
+  readonly #queue = new LinkedList<Call>();
   /** The calls whose answer is a stream. */
   readonly #streams = new Map<Call, PooledStream>();
   #hasBeenReady = false;

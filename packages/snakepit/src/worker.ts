@@ -1,8 +1,8 @@
 import type { Adapter, Connection } from "./adapter.ts";
 import type { Call } from "./call.ts";
-import { CallList } from "./call-list.ts";
 import type { StopReason } from "./events.ts";
 import type { Launcher, WorkerExit, WorkerProcess } from "./launcher.ts";
+import { LinkedList } from "./linked-list.ts";
 import { PACKED_CALLS } from "./scheduler.ts";
 import {
   EndedEarly,
@@ -59,7 +59,7 @@ export class Worker {
   served = false;
   readonly #options: WorkerOptions;
   readonly #owner: WorkerOwner;
-  readonly #calls = new CallList();
+  readonly #calls = new LinkedList<Call>();
   /** Cancelled, not confirmed, and given up. */
   readonly #abandoned = new Set<Call>();
   #drainTimer: NodeJS.Timeout | undefined;

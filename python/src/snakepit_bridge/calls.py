@@ -4,9 +4,9 @@ from typing import Any
 
 from snakepit_bridge.codecs import Record
 from snakepit_bridge.context import Context
+from snakepit_bridge.credit import Credit
 from snakepit_bridge.outbox import Outbox
 from snakepit_bridge.registry import Handler
-from snakepit_bridge.streams import Credit
 
 # The handler, the host's record, and when it arrived on the clock of `time.perf_counter`.
 # A tuple, because a call of 1 µs has no time for an object of its own.

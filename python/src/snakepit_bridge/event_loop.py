@@ -8,9 +8,10 @@ from typing import Any
 
 from snakepit_bridge.calls import Call, Calls
 from snakepit_bridge.context import Context
+from snakepit_bridge.credit import Credit
 from snakepit_bridge.errors import Cancelled
 from snakepit_bridge.executor import explain
-from snakepit_bridge.streams import Credit, Gathering
+from snakepit_bridge.streams import Gathering
 
 
 class EventLoop:

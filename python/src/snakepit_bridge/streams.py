@@ -1,52 +1,18 @@
-"""Streams: how far a producer may run ahead of its reader, and the loop of a synchronous one."""
+"""Streams: when chunks leave, and the loop of a synchronous producer."""
 
 import threading
 import time
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator
+from typing import Any
 
+from snakepit_bridge.calls import Call, Calls
 from snakepit_bridge.context import Context
+from snakepit_bridge.credit import Credit
 from snakepit_bridge.errors import Cancelled
 from snakepit_bridge.outbox import FRAME_BYTES, FRAME_RECORDS, Outbox
 
-if TYPE_CHECKING:
-    from snakepit_bridge.calls import Call, Calls
-
-# docs/protocol.md, "Streams".
-FIRST_CHUNKS = 1024
-FIRST_BYTES = 4 * 1024 * 1024
 # Finished replies and chunks never wait longer than this for others.
 GATHER_SECONDS = 0.0005
-
-
-class Credit:
-    """What one stream may still send. The reader thread grants, the producer spends; each writes
-    only its own numbers."""
-
-    __slots__ = ("_granted_bytes", "_granted_chunks", "_spent_bytes", "_spent_chunks", "wake")
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        """`wake` is called from the reader thread when a waiting producer should look again."""
-        self.wake = wake
-        self._granted_chunks = FIRST_CHUNKS
-        self._granted_bytes = FIRST_BYTES
-        self._spent_chunks = 0
-        self._spent_bytes = 0
-
-    def grant(self, chunks: int, size: int) -> None:
-        self._granted_chunks += chunks
-        self._granted_bytes += size
-        self.wake()
-
-    def spend(self, size: int) -> None:
-        self._spent_chunks += 1
-        self._spent_bytes += size
-
-    @property
-    def used_up(self) -> bool:
-        return (
-            self._spent_chunks >= self._granted_chunks or self._spent_bytes >= self._granted_bytes
-        )
 
 
 class Gathering:
@@ -75,7 +41,7 @@ class Gathering:
 
 
 def run_generator(
-    calls: "Calls", call: "Call", generator: Generator[Any, None, None], context: Context
+    calls: Calls, call: Call, generator: Generator[Any, None, None], context: Context
 ) -> None:
     """Sends the generator's chunks as fast as the reader takes them. Raises `Cancelled` when the
     caller has gone, and whatever the generator raises; its `finally` blocks have run then."""

@@ -247,7 +247,7 @@ function protocolError(problem: string): SnakepitError<"PROTOCOL"> {
 
 /**
  * Ids are indices, used again as soon as they are free: an array is several times cheaper than a
- * `Map` that changes with every call (see call-list.ts).
+ * `Map` that changes with every call (see linked-list.ts).
  */
 class PendingSlots {
   readonly #slots: (Pending | undefined)[] = [undefined];

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Call } from "./call.ts";
-import { CallList } from "./call-list.ts";
+import { LinkedList } from "./linked-list.ts";
 
 const owner = { expired() {}, aborted() {}, abandoned() {}, answered() {} };
 const sink = { succeed() {}, fail() {} };
@@ -8,7 +8,7 @@ const calls = (count: number) =>
   Array.from({ length: count }, (_, n) => new Call(owner, sink, `call ${n}`, null, 1_000));
 
 test("calls leave in the order in which they came", () => {
-  const list = new CallList();
+  const list = new LinkedList<Call>();
   const all = calls(3);
   for (const call of all) list.push(call);
   expect([...list]).toEqual(all);
@@ -18,7 +18,7 @@ test("calls leave in the order in which they came", () => {
 });
 
 test.each([0, 1, 2, 3])("call %i of four leaves without disturbing the others", (index) => {
-  const list = new CallList();
+  const list = new LinkedList<Call>();
   const all = calls(4);
   for (const call of all) list.push(call);
   const leaving = all[index] as Call;
@@ -31,7 +31,7 @@ test.each([0, 1, 2, 3])("call %i of four leaves without disturbing the others", 
 });
 
 test("a call of another list is not taken", () => {
-  const [one, two] = [new CallList(), new CallList()];
+  const [one, two] = [new LinkedList<Call>(), new LinkedList<Call>()];
   const [call] = calls(1) as [Call];
   one.push(call);
   expect(two.delete(call)).toBe(false);

@@ -1,0 +1,17 @@
+import { holding } from "./hold.ts";
+import { type PoolOptions, resolvePoolOptions } from "./options.ts";
+import type { CommandMap, Pool } from "./pool.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+/**
+ * Starts a pool: resolves when `minWorkers` are ready, or when at least one is and the others have
+ * failed (they are tried again).
+ * @throws SnakepitError INVALID_OPTIONS; WORKER_START_FAILED when no worker came up
+ */
+export async function createPool<Commands extends CommandMap = CommandMap>(
+  options: PoolOptions,
+): Promise<Pool<Commands>> {
+  const pool = new WorkerPool(resolvePoolOptions(options));
+  await holding(pool.open());
+  return pool as Pool<CommandMap> as Pool<Commands>;
+}
