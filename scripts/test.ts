@@ -10,7 +10,7 @@ import { readReport } from "./junit.ts";
 import { runTurbo, type TaskResult } from "./turbo.ts";
 import { root, runMain, wasInterrupted } from "./workspace.ts";
 
-const checks = ["biome", "knip", "lint", "typecheck", "pack:check"];
+const checks = ["biome", "knip", "lint", "breaking", "typecheck", "pack:check"];
 const endToEnd = "@snakepit/test-e2e";
 
 await runMain(async (args) => {
