@@ -3,7 +3,7 @@ import { createPool } from "./create-pool.ts";
 import { SnakepitError } from "./errors.ts";
 import type { PoolEvent } from "./events.ts";
 import { hold } from "./hold.ts";
-
+import type { CallOptions } from "./pool.ts";
 import { type FakeHandler, fakeAdapter } from "./testing/fake-adapter.ts";
 
 /** A handler that stays until its call is named. */
@@ -371,4 +371,22 @@ test("aborting a stream wakes its reader with the signal's own reason", async ()
   cancel.abort(reason);
   await expect(next).rejects.toBe(reason);
   expect(await pool.execute("echo", 1)).toBe(1);
+});
+
+test.each([
+  [{ timeout: 5 } as CallOptions, /timeout.*timeoutMs/],
+  [null as unknown as CallOptions, /must be an object, not null/],
+  [{ timeoutMs: 0 }, /timeoutMs is 0/],
+  [{ timeoutMs: -1 }, /timeoutMs is -1/],
+  [{ timeoutMs: Number.NaN }, /timeoutMs is NaN/],
+  [{ timeoutMs: "5s" as unknown as number }, /timeoutMs is 5s/],
+])("call options %o are refused with what is wrong in them", async (options, message) => {
+  await using pool = await createPool({ adapter: fakeAdapter() });
+  const refusal = {
+    code: "INVALID_ARGUMENT",
+    outcome: "not-started",
+    message: expect.stringMatching(message),
+  };
+  await expect(pool.execute("echo", 1, options)).rejects.toMatchObject(refusal);
+  await expect(pool.stream("echo", 1, options).next()).rejects.toMatchObject(refusal);
 });

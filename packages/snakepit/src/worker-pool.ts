@@ -351,9 +351,16 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
 }
 
 function checkCallOptions(options: CallOptions): void {
+  if (areGood(options)) return; // without an array or a string, as nearly all of them are
   const problems = checkKnownKeys("call options", options, ["signal", "timeoutMs"]);
-  if (options.timeoutMs !== undefined)
-    problems.push(...checkTimeout("timeoutMs", options.timeoutMs));
-  if (problems.length === 0) return;
+  const timeoutMs: unknown = options?.timeoutMs;
+  if (timeoutMs !== undefined) problems.push(...checkTimeout("timeoutMs", timeoutMs));
   throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
+}
+
+function areGood(options: CallOptions): boolean {
+  if (typeof options !== "object" || options === null) return false;
+  for (const key in options) if (key !== "signal" && key !== "timeoutMs") return false;
+  const { timeoutMs } = options;
+  return timeoutMs === undefined || (typeof timeoutMs === "number" && timeoutMs > 0);
 }
