@@ -90,3 +90,25 @@ def fail() -> None:
 @command("e2e.unserialisable")
 def unserialisable() -> object:
     return {"items": [1, object()]}
+
+
+@command("e2e.log")
+def log(ctx: Context, message: str) -> None:
+    ctx.log("warning", message)
+
+
+produced = 0
+
+
+@command("e2e.produce")
+def produce(n: int) -> Iterator[int]:
+    """As `e2e.count`, and `e2e.produced` tells how far it has got."""
+    global produced
+    for number in range(n):
+        produced = number + 1
+        yield number
+
+
+@command("e2e.produced")
+def how_far() -> int:
+    return produced

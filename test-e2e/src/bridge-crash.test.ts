@@ -1,6 +1,7 @@
+import { writeFileSync } from "node:fs";
 import type { SnakepitError } from "snakepit";
 import { expect, test } from "vitest";
-import { gone, isRunning, temporaryFolder, testBridge } from "./workspace.ts";
+import { gone, isRunning, pythonFolder, temporaryFolder, testBridge } from "./workspace.ts";
 
 test("a worker killed in the middle of a call fails that call, and the next one is served", async () => {
   const bridge = await testBridge();
@@ -105,4 +106,36 @@ test("spawned workers serve like forked ones", async () => {
   expect(await bridge.execute("echo", { n: 1 })).toEqual({ n: 1 });
   const error = await bridge.execute("e2e.segfault").catch((e: unknown) => e);
   expect(error).toMatchObject({ code: "WORKER_EXITED", details: { signal: "SIGSEGV" } });
+});
+
+test("a preload that never ends is given up after startTimeoutMs", async () => {
+  const folder = temporaryFolder();
+  writeFileSync(`${folder}/endless.py`, "import time\ntime.sleep(3600)\n");
+  const started = testBridge({
+    startTimeoutMs: 1_000,
+    python: { preload: ["endless"], path: [folder] },
+  });
+  await expect(started).rejects.toMatchObject({
+    code: "WORKER_START_FAILED",
+    outcome: "not-started",
+    details: { reason: "timeout" },
+  });
+});
+
+test("what a start-up hook of Python prints does no harm", async () => {
+  const folder = temporaryFolder();
+  writeFileSync(`${folder}/sitecustomize.py`, 'print("hello from a hook", flush=True)\n');
+  const bridge = await testBridge({ python: { path: [folder, pythonFolder] } });
+  expect(await bridge.execute("echo", { n: 1 })).toEqual({ n: 1 });
+});
+
+test("a fork server that is stopped does not keep the bridge from closing", async () => {
+  const bridge = await testBridge();
+  const pids = [
+    (await bridge.execute("e2e.pid")) as number,
+    (await bridge.python.call("os.getppid")) as number,
+  ];
+  process.kill(pids[1] as number, "SIGSTOP");
+  await bridge.close({ graceMs: 0 });
+  await gone(pids);
 });

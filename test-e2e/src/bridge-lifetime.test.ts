@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
-import { gone, processesMarked, pythonFolder } from "./workspace.ts";
+import { emptied, gone, processesMarked, pythonFolder, temporaryFolder } from "./workspace.ts";
 
 const scripts = join(import.meta.dirname, "../scripts");
 
@@ -14,11 +15,11 @@ interface Run {
   readonly mark: string;
 }
 
-function run(script: string, ...args: string[]): Run {
+function run(script: string, env: Record<string, string>, ...args: string[]): Run {
   const mark = `SNAKEPIT_E2E_MARK=${randomUUID()}`;
   const [name = "", value = ""] = mark.split("=");
   const child = spawn(process.execPath, [join(scripts, script), ...args], {
-    env: { ...process.env, [name]: value },
+    env: { ...process.env, ...env, [name]: value },
     stdio: ["ignore", "pipe", "inherit"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -27,7 +28,7 @@ function run(script: string, ...args: string[]): Run {
 
 for (const transport of ["socket", "grpc"]) {
   test(`a script that only awaits one call ends by itself, over ${transport}`, async () => {
-    const { child, mark } = run("one-call.mjs", transport);
+    const { child, mark } = run("one-call.mjs", {}, transport);
     const lines: string[] = [];
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) =>
       lines.push(line),
@@ -39,16 +40,19 @@ for (const transport of ["socket", "grpc"]) {
 }
 
 for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
-  test(`${signal} to the host leaves no worker, fork server or grandchild`, async () => {
-    const { child } = run("busy-host.mjs", pythonFolder);
+  test(`${signal} to the host leaves no worker, fork server, grandchild or socket`, async () => {
+    const folder = temporaryFolder();
+    const { child } = run("busy-host.mjs", { TMPDIR: folder, XDG_RUNTIME_DIR: folder }, pythonFolder);
     const [line] = await once(
       createInterface({ input: child.stdout as NodeJS.ReadableStream }),
       "line",
     );
     const pids = JSON.parse(String(line)) as number[];
     expect(pids).toHaveLength(5);
+    expect(readdirSync(folder)).toHaveLength(1); // with the socket
     child.kill(signal);
     await once(child, "exit");
     await gone(pids);
+    await emptied(folder);
   });
 }

@@ -51,6 +51,11 @@ export async function gone(pids: readonly number[]): Promise<void> {
   while (pids.some(isRunning)) await nextTurn();
 }
 
+/** Resolves once nothing is left in a folder. */
+export async function emptied(folder: string): Promise<void> {
+  while (readdirSync(folder).length > 0) await nextTurn();
+}
+
 /** Every process whose environment holds `NAME=value`. */
 export function processesMarked(mark: string): number[] {
   return readdirSync("/proc")

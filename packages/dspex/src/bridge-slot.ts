@@ -56,7 +56,7 @@ export class BridgeSlot {
     ending.catch(() => undefined);
   }
 
-  /** Idempotent. Also ends a bridge that is still starting. */
+  /** Idempotent. A bridge that is still starting is ended as soon as it has started. */
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
     this.#closing ??= this.#close(options);
     return this.#closing;

@@ -13,6 +13,8 @@ import { ForkServer } from "./fork-server.ts";
 
 const SIGTERM = 15;
 const SIGKILL = 9;
+/** A fork server that has not reported the end of a killed worker by then is itself beyond help. */
+const REPORT_MS = 2_000;
 /** How long a dead worker's last output may still be on its way. */
 const LAST_WORDS_MS = 50;
 
@@ -29,7 +31,7 @@ export class ForkServerLauncher implements Launcher {
   spawnReason: string | undefined;
 
   async launch(spec: WorkerSpec, options: LaunchOptions): Promise<WorkerProcess> {
-    const server = await unlessAborted(this.#server(spec), options.signal);
+    const server = await unlessAborted(this.#readyServer(spec), options.signal);
     if (!server.forkable) {
       this.spawnReason = server.unforkableReason;
       return this.#local.launch(spec, options);
@@ -50,6 +52,12 @@ export class ForkServerLauncher implements Launcher {
         one.status === "fulfilled" ? one.value.process.stop({ graceMs: 1_000 }) : undefined,
       ),
     );
+  }
+
+  async #readyServer(spec: WorkerSpec): Promise<ForkServer> {
+    const server = await this.#server(spec);
+    await server.ready();
+    return server;
   }
 
   #server(spec: WorkerSpec): Promise<ForkServer> {
@@ -170,11 +178,15 @@ class ForkedWorker implements WorkerProcess {
 
   async stop({ graceMs }: { readonly graceMs: number }): Promise<WorkerExit> {
     if (graceMs > 0) this.#server.signal(this.workerId, SIGTERM);
-    const force = setTimeout(() => this.#server.signal(this.workerId, SIGKILL), graceMs).unref();
+    const timers = [
+      setTimeout(() => this.#server.signal(this.workerId, SIGKILL), graceMs).unref(),
+      // A stopped or hung fork server kills nobody; its own end takes its workers with it.
+      setTimeout(() => void this.#server.process.stop({ graceMs: 0 }), graceMs + REPORT_MS).unref(),
+    ];
     try {
       return await this.exited;
     } finally {
-      clearTimeout(force);
+      for (const timer of timers) clearTimeout(timer);
     }
   }
 

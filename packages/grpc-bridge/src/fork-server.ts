@@ -61,21 +61,25 @@ export class ForkServer {
     void process.exited.then((exit) => this.#ended(exit));
   }
 
-  /** @throws SnakepitError WORKER_START_FAILED with what the preload printed */
+  /** Resolves once the process exists; it may still be importing. */
   static async start(launcher: Launcher, spec: WorkerSpec): Promise<ForkServer> {
     const workerId = `fork-server-${++lastNumber}`;
-    const process = await launcher.launch(spec, { workerId, signal: new AbortController().signal });
-    const server = new ForkServer(process);
-    const exit = await Promise.race([server.#ready, process.exited]);
-    if (exit === undefined) return server;
+    const { signal } = new AbortController(); // nobody else's: it serves workers to come
+    return new ForkServer(await launcher.launch(spec, { workerId, signal }));
+  }
+
+  /** @throws SnakepitError WORKER_START_FAILED with what the preload printed */
+  async ready(): Promise<void> {
+    const exit = await Promise.race([this.#ready, this.process.exited]);
+    if (exit === undefined) return;
     throw new SnakepitError(
       "WORKER_START_FAILED",
-      `Python ended before it could start a worker${lastLines(process)}`,
+      `Python ended before it could start a worker${this.#lastLines()}`,
       {
         outcome: "not-started",
         details: {
           reason: "exited",
-          stderr: process.stderrTail(),
+          stderr: this.process.stderrTail(),
           ...(exit.kind === "exited" ? { exitCode: exit.code } : {}),
           ...(exit.kind === "signaled" ? { signal: exit.signal } : {}),
         },
@@ -97,13 +101,19 @@ export class ForkServer {
     if (this.alive) this.#tell({ op: "signal", workerId, signal });
   }
 
+  #lastLines(): string {
+    const lines = this.process.stderrTail().trimEnd().split("\n").slice(-20).join("\n");
+    return lines === "" ? "" : `; its last lines were:\n${lines}`;
+  }
+
   #tell(order: unknown): void {
     const { endpoint } = this.process;
     if (endpoint.kind === "stdio") endpoint.input.write(`${JSON.stringify(order)}\n`);
   }
 
   #hear(line: string): void {
-    const report = JSON.parse(line) as Report;
+    const report = reportOf(line);
+    if (report === undefined) return; // printed by a hook of this Python, before stdout was ours
     switch (report.event) {
       case "ready":
         this.forkable = report.forkable;
@@ -150,7 +160,13 @@ function refusal(message: string): SnakepitError<"WORKER_START_FAILED"> {
   });
 }
 
-function lastLines(process: WorkerProcess): string {
-  const lines = process.stderrTail().trimEnd().split("\n").slice(-20).join("\n");
-  return lines === "" ? "" : `; its last lines were:\n${lines}`;
+function reportOf(line: string): Report | undefined {
+  try {
+    const message: unknown = JSON.parse(line);
+    return typeof message === "object" && message !== null && "event" in message
+      ? (message as Report)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import type { Adapter, Connection, WorkerProcess, WorkerSpec } from "snakepit";
+import type { Adapter, Connection, ConnectOptions, WorkerProcess, WorkerSpec } from "snakepit";
 import type { Arrival } from "snakepit/wire";
 import { resolvePython } from "./environment/index.ts";
 import { ForkServerLauncher } from "./fork-server-launcher.ts";
@@ -69,14 +69,12 @@ export class PythonAdapter implements Adapter {
     };
   }
 
-  async connect(
-    process: WorkerProcess,
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<Connection> {
+  async connect(process: WorkerProcess, { signal, log }: ConnectOptions): Promise<Connection> {
     const { reception } = this.#host().host;
     try {
       const arrival = await reception.worker(process.workerId, signal);
       this.versions = arrival.hello.versions;
+      arrival.channel.onLog = log;
       return connectionOf(arrival);
     } catch (error) {
       reception.dismiss(process.workerId);

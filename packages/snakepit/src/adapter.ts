@@ -1,4 +1,5 @@
 import type { Launcher, WorkerProcess, WorkerSpec } from "./launcher.ts";
+import type { LogLevel } from "./log-level.ts";
 
 /** How to talk to one kind of worker. A third party implements this and `Connection`, nothing else. */
 export interface Adapter {
@@ -12,9 +13,16 @@ export interface Adapter {
   /** Called once, after the last worker is gone. */
   close?(): Promise<void>;
   /** Handshake with a fresh process. Rejecting means that the start failed; the pool backs off. */
-  connect(process: WorkerProcess, options: { readonly signal: AbortSignal }): Promise<Connection>;
+  connect(process: WorkerProcess, options: ConnectOptions): Promise<Connection>;
   /** What the pool knows of single commands before it sends them. */
   readonly commands?: Readonly<Record<string, CommandSpec>>;
+}
+
+export interface ConnectOptions {
+  /** When it aborts, nobody waits for the connection any more. */
+  readonly signal: AbortSignal;
+  /** What the worker logs, now and later; it becomes the pool's event `worker-log`. */
+  readonly log: (level: LogLevel, message: string) => void;
 }
 
 /** Everything here runs in the host, on the caller's stack: throw to refuse a call. */

@@ -1,5 +1,6 @@
 import type { SnakepitError } from "./errors.ts";
 import type { WorkerExit } from "./launcher.ts";
+import type { LogLevel } from "./log-level.ts";
 
 /** Why a worker was ended, or ended by itself. The first reason stands. */
 export type StopReason = "pool-closed" | "exited" | "connection-lost" | "cancel-ignored";
@@ -24,6 +25,12 @@ export type PoolEvent =
       readonly exit: WorkerExit;
       /** Calls that it had not finished; their callers got WORKER_EXITED. */
       readonly lostCalls: number;
+    }
+  | {
+      readonly name: "worker-log";
+      readonly workerId: string;
+      readonly level: LogLevel;
+      readonly message: string;
     }
   /** The worker has not confirmed a cancel in time: it takes no new calls and will be replaced. */
   | {

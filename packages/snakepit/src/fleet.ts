@@ -3,6 +3,7 @@ import { Backoff } from "./backoff.ts";
 import type { SnakepitError } from "./errors.ts";
 import type { PoolEvent, StopReason } from "./events.ts";
 import type { Launcher, WorkerExit } from "./launcher.ts";
+import type { LogLevel } from "./log-level.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 import { degradedError } from "./pool-errors.ts";
 import { startsWanted } from "./scheduler.ts";
@@ -125,6 +126,10 @@ export class Fleet implements WorkerOwner {
   draining(worker: Worker): void {
     this.#ready = this.#ready.filter((one) => one !== worker);
     this.schedule();
+  }
+
+  logged(worker: Worker, level: LogLevel, message: string): void {
+    this.#owner.emit({ name: "worker-log", workerId: worker.id, level, message });
   }
 
   stopped(worker: Worker, reason: StopReason, exit: WorkerExit, lostCalls: number): void {

@@ -5,6 +5,7 @@ export type {
   Capabilities,
   CommandSpec,
   Connection,
+  ConnectOptions,
   Session,
 } from "./adapter.ts";
 export { createPool } from "./create-pool.ts";
@@ -27,6 +28,7 @@ export type {
   WorkerSpec,
 } from "./launcher.ts";
 export { type LocalLauncherOptions, localLauncher } from "./local-launcher.ts";
+export type { LogLevel } from "./log-level.ts";
 export type { PoolLimits, PoolOptions } from "./options.ts";
 export { OutputTail } from "./output-tail.ts";
 export type {

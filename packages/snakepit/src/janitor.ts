@@ -19,14 +19,21 @@ import type { Socket } from "node:net";
 const script = `# snakepit: ends the workers of a host that died
 trap '' HUP INT QUIT TERM
 groups=' '
+folders=''
 while read -r what pid; do
   case $what in
+    d) folders="$folders$pid
+" ;;
     +) groups="$groups$pid " ;;
     -) case $groups in *" $pid "*) groups="\${groups%%" $pid "*} \${groups#*" $pid "}" ;; esac ;;
   esac
 done
 sleep 0.1
 for pid in $groups; do kill -s KILL -- "-$pid"; done
+printf '%s' "$folders" | while IFS= read -r folder; do
+  rm -f -- "$folder"/*
+  rmdir -- "$folder"
+done
 quiet=0
 round=0
 while [ "$quiet" -lt 2 ] && [ "$round" -lt 100 ]; do
@@ -63,6 +70,8 @@ let status: JanitorStatus = { state: "idle" };
 let lifeline: Socket | undefined;
 /** Process ids of the living workers; each leads a group of the same number. */
 const groups = new Set<number>();
+/** Folders with this host's sockets. */
+const folders = new Set<string>();
 
 export function janitorStatus(): JanitorStatus {
   return status;
@@ -105,6 +114,15 @@ export function forgetGroup(pid: number): void {
   lifeline?.write(`- ${pid}\n`);
 }
 
+/**
+ * The folder and the files in it go with the host; Node itself tells nobody when a signal ends it.
+ * A folder that the host has removed before is no matter.
+ */
+export function guardFolder(path: string): void {
+  folders.add(path);
+  lifeline?.write(`d ${path}\n`);
+}
+
 function watch(child: ChildProcess): void {
   const gone = (reason: string) => {
     status = { state: "unavailable", reason };
@@ -123,4 +141,5 @@ function watch(child: ChildProcess): void {
   const reach = existsSync("/proc/self/environ") ? "run" : "groups";
   status = { state: "running", pid: child.pid, reach };
   for (const pid of groups) lifeline.write(`+ ${pid}\n`);
+  for (const path of folders) lifeline.write(`d ${path}\n`);
 }

@@ -48,6 +48,8 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   #running = 0;
   #succeeded = 0;
   #failed = 0;
+  /** Aborted by `close`: nobody waits for the adapter any more. */
+  readonly #opening = new AbortController();
   /** Set while `close` waits for the last call. */
   #onIdle: (() => void) | undefined;
 
@@ -61,7 +63,7 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   async open(): Promise<void> {
     const { adapter, minWorkers } = this.#options;
     try {
-      await adapter.open?.({ signal: new AbortController().signal });
+      await adapter.open?.({ signal: this.#opening.signal });
       await this.#fleet.startFirst(minWorkers);
       if (minWorkers > 0 && this.#fleet.ready.length === 0)
         throw this.#fleet.lastFailure ?? closedError();
@@ -142,6 +144,7 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   }
 
   async #close(graceMs: number): Promise<void> {
+    this.#opening.abort(closedError());
     if (graceMs > 0) await this.#idle(graceMs);
     for (const call of this.#queue.drain()) call.fail(closedError());
     await this.#fleet.close();

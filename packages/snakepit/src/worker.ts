@@ -3,6 +3,7 @@ import type { Call } from "./call.ts";
 import type { StopReason } from "./events.ts";
 import type { Launcher, WorkerExit, WorkerProcess } from "./launcher.ts";
 import { LinkedList } from "./linked-list.ts";
+import type { LogLevel } from "./log-level.ts";
 import { PACKED_CALLS } from "./scheduler.ts";
 import {
   EndedEarly,
@@ -43,6 +44,7 @@ export interface WorkerOwner {
   freed(worker: Worker): void;
   /** It takes no more calls; its replacement may start now. */
   draining(worker: Worker): void;
+  logged(worker: Worker, level: LogLevel, message: string): void;
   stopped(worker: Worker, reason: StopReason, exit: WorkerExit, lostCalls: number): void;
 }
 
@@ -103,7 +105,10 @@ export class Worker {
     try {
       child = await launcher.launch(adapter.spec(), { workerId: this.id, signal: abort.signal });
       const connection = await firstOf(
-        adapter.connect(child, { signal: abort.signal }),
+        adapter.connect(child, {
+          signal: abort.signal,
+          log: (level, message) => this.#owner.logged(this, level, message),
+        }),
         child.exited,
         abort.signal,
       );

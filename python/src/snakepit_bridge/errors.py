@@ -6,7 +6,8 @@ from typing import Any
 
 # Frames of our own that stand above every handler and tell its author nothing.
 MACHINERY = frozenset(
-    f"snakepit_bridge.{name}" for name in ("executor", "event_loop", "streams", "registry")
+    f"snakepit_bridge.{name}"
+    for name in ("executor", "event_loop", "streams", "registry", "server", "arguments")
 )
 # An error is read by people; a repr of a tensor inside a message is not worth a frame of 10 MB.
 LONGEST_TEXT = 32_768

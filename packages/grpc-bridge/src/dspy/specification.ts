@@ -50,7 +50,7 @@ export interface ModelSettings {
   readonly cache?: boolean;
 }
 
-/** Arguments of the commands `dspy.predict` (execute) and `dspy.predict` (stream). */
+/** Arguments of the commands `dspy.predict` and `dspy.predict_stream`. */
 export interface PredictArgs {
   readonly program: ProgramSpec;
   readonly inputs: Readonly<Record<string, unknown>>;
@@ -72,7 +72,7 @@ export interface Prediction {
   readonly usage: Usage;
 }
 
-/** Chunks of the stream `dspy.predict`: text as the model writes it, then once the prediction. */
+/** Chunks of `dspy.predict_stream`: text as the model writes it, then once the prediction. */
 export type PredictChunk =
   | { readonly field: string; readonly delta: string }
   | { readonly final: Prediction };

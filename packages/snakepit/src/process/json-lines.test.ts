@@ -24,7 +24,7 @@ async function started(
       await worker.stop({ graceMs: 0 });
     });
   }
-  return { worker, connection: await adapter.connect(worker, { signal }) };
+  return { worker, connection: await adapter.connect(worker, { signal, log: () => {} }) };
 }
 
 /** For tests that leave their worker as it was: Node takes its time to start. */
@@ -374,7 +374,7 @@ describe("a start that fails says why", () => {
       await worker.stop({ graceMs: 0 });
     });
     const abort = new AbortController();
-    const connecting = adapter.connect(worker, { signal: abort.signal });
+    const connecting = adapter.connect(worker, { signal: abort.signal, log: () => {} });
     abort.abort(new Error("changed my mind"));
     await expect(connecting).rejects.toThrow("changed my mind");
     await untilGone([worker.pid ?? 0]); // its stdin has ended

@@ -13,6 +13,7 @@ import {
   withDefaults,
 } from "../check-options.ts";
 import { SnakepitError } from "../errors.ts";
+import { logLevelOf } from "../log-level.ts";
 import { connectJsonLines, type WorkerLog } from "./json-lines.ts";
 
 /** What a program in any language may be given, and how the pool uses it. */
@@ -79,8 +80,16 @@ export function processAdapter(options: ProcessAdapterOptions): Adapter {
       ...(cwd === undefined ? {} : { cwd }),
       channel: "stdio",
     }),
-    connect: (process, { signal }) =>
-      connectJsonLines(process, { signal, startTimeoutMs, concurrency, onLog }),
+    connect: (process, { signal, log }) =>
+      connectJsonLines(process, {
+        signal,
+        startTimeoutMs,
+        concurrency,
+        onLog: (entry) => {
+          onLog?.(entry);
+          log(logLevelOf(entry.level), entry.message);
+        },
+      }),
     ...(commands === undefined ? {} : { commands }),
   };
 }

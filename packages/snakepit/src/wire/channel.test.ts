@@ -74,6 +74,14 @@ test("a call travels as a record with the time it has left, and its answer comes
   expect(await answer).toBe(42);
 });
 
+test("a result without a value is null, as trailing nulls may be left out", async () => {
+  const { channel, worker } = await connected();
+  const answer = channel.execute("nothing", null, new TestContext());
+  await worker.frame();
+  worker.send([1, [0, 1]]);
+  expect(await answer).toBeNull();
+});
+
 test("calls gather while a batch is unacknowledged, and leave as one", async () => {
   const { channel, worker } = await connected();
   const first = channel.execute("one", null, new TestContext());

@@ -1,5 +1,6 @@
 import type { CallContext, CancelListener } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
+import { type LogLevel, logLevelOf } from "../log-level.ts";
 import type { BatchEncoder, Codec } from "./codec.ts";
 import { ToHost, ToWorker } from "./records.ts";
 import { remoteError } from "./remote-error.ts";
@@ -15,7 +16,6 @@ const WINDOW = 1;
 export interface ChannelOptions {
   readonly workerId: string;
   readonly maxFrameBytes: number;
-  readonly onLog?: (level: string, message: string) => void;
 }
 
 /**
@@ -29,12 +29,13 @@ export class Channel {
   readonly workerId: string;
   /** Resolves when the connection has ended, with the reason if it was a bad one. */
   readonly closed: Promise<Error | undefined>;
+  /** Hears what the worker logs. */
+  onLog: ((level: LogLevel, message: string) => void) | undefined;
   /** Commands that the worker calls short; see `Connection`. */
   readonly shortCommands = new Set<string>();
   readonly #transport: Transport;
   readonly #codec: Codec;
   readonly #encoder: BatchEncoder;
-  readonly #options: ChannelOptions;
   /** Waiting to be sent, oldest first; cancelled ones are skipped when their turn comes. */
   #held: Pending[] = [];
   /** Cancels, credits and pings: they do not wait for the window. */
@@ -50,7 +51,6 @@ export class Channel {
     this.workerId = options.workerId;
     this.#transport = transport;
     this.#codec = codec;
-    this.#options = options;
     this.#encoder = codec.encoder({
       headroom: transport.headroom,
       maxBytes: options.maxFrameBytes,
@@ -203,7 +203,7 @@ export class Channel {
     if (!Array.isArray(record)) throw protocolError("a record is no array");
     const [kind, id] = record;
     if (kind === ToHost.log) {
-      this.#options.onLog?.(String(record[2]), String(record[3]));
+      this.onLog?.(logLevelOf(record[2]), String(record[3]));
       return;
     }
     if (kind === ToHost.pace) {
@@ -215,13 +215,13 @@ export class Channel {
     if (pending === undefined)
       throw protocolError(`a record of kind ${kind} names the unknown call ${id}`);
     if (kind === ToHost.chunk) {
-      pending.chunk(record[2], typeof record[3] === "number" ? record[3] : 0);
+      pending.chunk(record[2] ?? null, typeof record[3] === "number" ? record[3] : 0);
       return;
     }
     this.#pending.remove(pending);
     switch (kind) {
       case ToHost.result:
-        return pending.succeed(record[2]);
+        return pending.succeed(record[2] ?? null);
       case ToHost.error:
         return pending.fail(remoteError(record[2], pending.command, this.workerId));
       case ToHost.end:

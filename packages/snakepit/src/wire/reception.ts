@@ -23,8 +23,6 @@ export interface ReceptionOptions {
   /** In order of preference. */
   readonly codecs: readonly Codec[];
   readonly maxFrameBytes?: number;
-  /** Lines that workers log over their channel. */
-  readonly onLog?: (workerId: string, level: string, message: string) => void;
 }
 
 interface Guest {
@@ -112,11 +110,9 @@ export class Reception {
         codec: codec.name,
         maxFrameBytes: this.maxFrameBytes,
       });
-      const { onLog } = this.#options;
       const channel = new Channel(transport, codec, {
         workerId: hello.workerId,
         maxFrameBytes: this.maxFrameBytes,
-        ...(onLog ? { onLog: (level, message) => onLog(hello.workerId, level, message) } : {}),
       });
       this.#welcome({ hello, channel });
     } catch (error) {

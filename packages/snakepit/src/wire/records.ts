@@ -5,7 +5,7 @@ export const ToWorker = { call: 0, stream: 1, cancel: 2, credit: 3, ping: 4 } as
 
 export const ToHost = { result: 0, error: 1, chunk: 2, end: 3, pong: 4, log: 5, pace: 6 } as const;
 
-/** How far a stream may run ahead of its reader (DESIGN promise 7); given back at half. */
+/** How far a stream may run ahead of its reader; given back at half. See docs/protocol.md. */
 export const STREAM_CREDIT = { chunks: 1024, bytes: 4 * 1024 * 1024 } as const;
 
 /** Longest document when nobody says otherwise. */

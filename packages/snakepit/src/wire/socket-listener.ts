@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SnakepitError } from "../errors.ts";
+import { guardFolder } from "../janitor.ts";
 import { parseJson, type Reception } from "./reception.ts";
 import { SocketTransport } from "./socket-transport.ts";
 
@@ -45,6 +46,7 @@ export class SocketListener implements AsyncDisposable {
       rmSync(listener.directory, { recursive: true, force: true });
       throw error;
     }
+    guardFolder(listener.directory);
     // For ever: a program that awaits nothing must be able to end.
     server.unref();
     process.once("exit", listener.#removeDirectory);

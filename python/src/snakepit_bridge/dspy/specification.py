@@ -17,7 +17,7 @@ import dspy
 import pydantic
 from dspy.adapters.utils import annotation_allows_none
 
-from snakepit_bridge import BridgeError
+from snakepit_bridge.errors import NotBegunError
 
 # What DSPy takes as the type of a field: `str`, `list[int]`, a pydantic model, …
 PythonType = Any
@@ -98,7 +98,7 @@ def parse_program(value: object) -> ProgramSpec:
 
 
 def refuse(path: str, value: object, expected: str) -> NoReturn:
-    raise BridgeError(
+    raise NotBegunError(
         "INVALID_ARGUMENT",
         f"{path} must be {expected}; got {_short(value)}",
         {"path": path, "expected": expected},
