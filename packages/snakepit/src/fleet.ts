@@ -162,6 +162,8 @@ export class Fleet implements WorkerOwner {
       return this.#startFailed(worker, error as SnakepitError<string>);
     }
     this.#starting--;
+    // It may have ended between becoming ready and now; then that is told already.
+    if (worker.phase !== "ready") return this.schedule();
     this.#ready.push(worker);
     this.#slotsPerWorker = worker.concurrency;
     const startMs = performance.now() - startedMs;

@@ -218,6 +218,38 @@ test("close without grace fails what runs and what waits, and every promise sett
   expect(codes).toEqual(["CANCELLED", "POOL_CLOSED"]);
 });
 
+test("a worker that dies at the moment it becomes ready gets no call", async () => {
+  let starts = 0;
+  const adapter: ReturnType<typeof fakeAdapter> = fakeAdapter({
+    onStart: (workerId) => {
+      if (++starts === 1) adapter.kill(workerId);
+    },
+  });
+  await using pool = await createPool({ adapter, minWorkers: 0, maxWorkers: 1 });
+  expect(await pool.execute("echo", 1)).toBe(1);
+  expect(starts).toBe(2);
+});
+
+test("close waits for a worker that is still starting, and nothing is left of it", async () => {
+  let begun!: () => void;
+  const starting = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const adapter = fakeAdapter({
+    onStart: () => {
+      begun();
+      return new Promise(() => {});
+    },
+  });
+  const pool = await createPool({ adapter, minWorkers: 0, maxWorkers: 1 });
+  const call = pool.execute("echo", 1);
+  const refused = expect(call).rejects.toMatchObject({ code: "POOL_CLOSED" });
+  await starting;
+  await pool.close({ graceMs: 0 });
+  expect(adapter.workerIds()).toEqual([]);
+  await refused;
+});
+
 test("the program is held alive exactly while something is awaited", async () => {
   const before = hold.count;
   await using pool = await createPool({ adapter: fakeAdapter() });

@@ -65,6 +65,7 @@ export class Worker {
   /** Cancelled, not confirmed, and given up. */
   readonly #abandoned = new Set<Call>();
   #drainTimer: NodeJS.Timeout | undefined;
+  #started: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   /** Commands that it has found to be short. */
   #short: ReadonlySet<string> | undefined;
@@ -96,9 +97,13 @@ export class Worker {
   }
 
   /** @throws SnakepitError WORKER_START_FAILED, with the worker's last stderr lines */
-  async start(): Promise<void> {
+  start(): Promise<void> {
     if (this.#state.phase !== "starting") throw new Error(`worker ${this.id} was started before`);
-    const { abort } = this.#state;
+    this.#started = this.#start(this.#state.abort);
+    return this.#started;
+  }
+
+  async #start(abort: AbortController): Promise<void> {
     const { adapter, launcher, startTimeoutMs } = this.#options;
     const timer = setTimeout(() => abort.abort(startTimeout), startTimeoutMs);
     let child: WorkerProcess | undefined;
@@ -211,7 +216,11 @@ export class Worker {
   }
 
   async #stop(reason: StopReason, graceMs: number): Promise<void> {
-    if (this.#state.phase === "starting") this.#state.abort.abort(startCancelled);
+    if (this.#state.phase === "starting") {
+      this.#state.abort.abort(startCancelled);
+      // Until its process is gone; or, had it just become ready, to end it below.
+      await this.#started?.catch(() => {});
+    }
     if (!("process" in this.#state)) return;
     const { process: child, connection } = this.#state;
     this.#drain(reason);
