@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
@@ -42,7 +42,11 @@ for (const transport of ["socket", "grpc"]) {
 for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
   test(`${signal} to the host leaves no worker, fork server, grandchild or socket`, async () => {
     const folder = temporaryFolder();
-    const { child } = run("busy-host.mjs", { TMPDIR: folder, XDG_RUNTIME_DIR: folder }, pythonFolder);
+    const { child } = run(
+      "busy-host.mjs",
+      { TMPDIR: folder, XDG_RUNTIME_DIR: folder },
+      pythonFolder,
+    );
     const [line] = await once(
       createInterface({ input: child.stdout as NodeJS.ReadableStream }),
       "line",
@@ -56,3 +60,15 @@ for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
     await emptied(folder);
   });
 }
+
+test("a file in the working directory never stands in for a module of Python", async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "logging.py"), "raise ImportError('not the real one')");
+  const child = spawn(process.execPath, [join(scripts, "one-call.mjs")], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = await once(createInterface({ input: child.stdout }), "line");
+  expect(line).toBe("4");
+  await once(child, "exit");
+});

@@ -117,7 +117,7 @@ export class ForkServerLauncher implements Launcher {
 /** The same environment without what concerns single workers: they are told over the pipe. */
 function forkServerSpec(spec: WorkerSpec): WorkerSpec {
   const { SNAKEPIT_ADDRESS, SNAKEPIT_OUTPUT_ADDRESS, SNAKEPIT_TOKEN, ...env } = spec.env;
-  return { ...spec, args: ["-m", "snakepit_bridge.fork_server"], channel: "stdio", env };
+  return { ...spec, args: ["-P", "-m", "snakepit_bridge.fork_server"], channel: "stdio", env };
 }
 
 /** The last lines of a worker's output, and when there will be no more of it. */

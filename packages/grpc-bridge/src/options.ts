@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { type PoolLimits, SnakepitError } from "snakepit";
 
 /** How Python is found and what its workers load. */
@@ -32,32 +33,56 @@ export interface BridgeOptions extends Partial<PoolLimits> {
 const bridgeDefaults = { minWorkers: 2, maxWorkers: 10 };
 
 const own = ["python", "transport"];
-const pythonKeys = [
-  "executable",
-  "autoSetup",
-  "extras",
-  "preload",
-  "path",
-  "env",
-  "concurrency",
-  "startMethod",
-];
+/** Held complete by the compiler. */
+const limits = {
+  minWorkers: true,
+  maxWorkers: true,
+  maxQueue: true,
+  callTimeoutMs: true,
+  streamTimeoutMs: true,
+  chunkTimeoutMs: true,
+  startTimeoutMs: true,
+  stopGraceMs: true,
+  cancelGraceMs: true,
+  drainMs: true,
+} satisfies Record<keyof PoolLimits, true>;
+const pythonKeys = {
+  executable: true,
+  autoSetup: true,
+  extras: true,
+  preload: true,
+  path: true,
+  env: true,
+  concurrency: true,
+  startMethod: true,
+} satisfies Record<keyof PythonSettings, true>;
 
 /** What is the bridge's own to check; the numbers are the pool's. */
 export function checkBridgeOptions(options: BridgeOptions): void {
+  const problems = checkObject("the options of createBridge", options);
+  if (problems.length === 0) problems.push(...checkOwn(options));
+  if (problems.length > 0) throw new SnakepitError("INVALID_OPTIONS", problems.join("; "));
+}
+
+function checkOwn(options: BridgeOptions): string[] {
   const { python = {}, transport } = options;
-  const unknown = Object.keys(python).filter((key) => !pythonKeys.includes(key));
   const problems = [
-    ...unknown.map((key) => `python.${key} is no option; known are ${pythonKeys.join(", ")}`),
+    ...checkKeys("", options, [...own, ...Object.keys(limits)]),
     ...checkChoice("transport", transport, ["socket", "grpc"]),
+    ...checkObject("python", python),
+  ];
+  if (checkObject("python", python).length > 0) return problems;
+  return [
+    ...problems,
+    ...checkKeys("python.", python, Object.keys(pythonKeys)),
     ...checkChoice("python.startMethod", python.startMethod, ["fork", "spawn"]),
     ...checkNames("python.extras", python.extras),
     ...checkNames("python.preload", python.preload),
     ...checkNames("python.path", python.path),
+    ...checkFolders("python.path", python.path),
+    ...checkEnv(python.env),
     ...checkConcurrency(python.concurrency),
   ];
-  if (problems.length === 0) return;
-  throw new SnakepitError("INVALID_OPTIONS", problems.join("; "), { outcome: "not-started" });
 }
 
 /** The options without the bridge's own, for the pool. */
@@ -66,6 +91,33 @@ export function poolOptions(options: BridgeOptions): Partial<PoolLimits> {
     ([key, value]) => !own.includes(key) && value !== undefined,
   );
   return { ...bridgeDefaults, ...Object.fromEntries(entries) };
+}
+
+function checkObject(name: string, value: unknown): string[] {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return [];
+  return [`${name} must be an object, not ${JSON.stringify(value)}`];
+}
+
+function checkKeys(prefix: string, value: object, known: readonly string[]): string[] {
+  return Object.keys(value)
+    .filter((key) => !known.includes(key))
+    .map((key) => `createBridge has no option ${prefix}${key}; known are ${known.join(", ")}`);
+}
+
+/** Named here, because Python passes over a folder that does not exist. */
+function checkFolders(name: string, value: unknown): string[] {
+  if (!Array.isArray(value)) return [];
+  return value
+    .filter((folder) => typeof folder === "string" && !existsSync(folder))
+    .map((folder) => `${name} names ${folder}, which does not exist (seen from ${process.cwd()})`);
+}
+
+function checkEnv(value: unknown): string[] {
+  if (value === undefined) return [];
+  if (checkObject("", value).length > 0) return checkObject("python.env", value);
+  return Object.entries(value as object)
+    .filter(([, one]) => typeof one !== "string")
+    .map(([key, one]) => `python.env.${key} is ${JSON.stringify(one)}, not a string`);
 }
 
 function checkChoice(name: string, value: unknown, choices: readonly string[]): string[] {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Adapter, Connection, ConnectOptions, WorkerProcess, WorkerSpec } from "snakepit";
 import type { Arrival } from "snakepit/wire";
 import { resolvePython } from "./environment/index.ts";
@@ -30,12 +31,13 @@ export class PythonAdapter implements Adapter {
 
   /** @throws SnakepitError WORKER_START_FAILED when there is no usable Python */
   async open({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const { executable, autoSetup, extras } = this.#python;
+    const { executable, autoSetup } = this.#python;
+    const extras = [...(this.#python.extras ?? []), ...(this.transport === "grpc" ? ["grpc"] : [])];
     const resolved = await resolvePython({
       signal,
       ...(executable === undefined ? {} : { executable }),
       ...(autoSetup === undefined ? {} : { autoSetup }),
-      ...(extras === undefined ? {} : { extras }),
+      extras,
     });
     const host = await WorkerHost.open(this.transport, (workerId, output, first) =>
       this.launcher?.receiveOutput(workerId, output, first),
@@ -53,12 +55,17 @@ export class PythonAdapter implements Adapter {
     const { preload = [], path = [], env = {}, concurrency = DEFAULT_CONCURRENCY } = this.#python;
     return {
       program: executable,
-      args: ["-m", "snakepit_bridge"],
+      // -P: what lies in the working directory must not stand in for a module of Python.
+      args: ["-P", "-m", "snakepit_bridge"],
       channel: "dials",
       env: {
         ...env,
         ...(path.length > 0
-          ? { PYTHONPATH: [...path, env["PYTHONPATH"]].filter(Boolean).join(":") }
+          ? {
+              PYTHONPATH: [...path.map((folder) => resolve(folder)), env["PYTHONPATH"]]
+                .filter(Boolean)
+                .join(":"),
+            }
           : {}),
         SNAKEPIT_PRELOAD: preload.join(","),
         SNAKEPIT_CONCURRENCY: String(concurrency),

@@ -73,7 +73,7 @@ type DetailsOf<Code extends ErrorCode> = Code extends keyof ErrorDetails
 
 export interface SnakepitErrorOptions<Code extends string = ErrorCode> {
   readonly cause?: unknown;
-  /** Default: `"failed"`. */
+  /** Default: `"failed"`, and `"not-started"` for INVALID_OPTIONS. */
   readonly outcome?: Outcome;
   readonly details?: Code extends ErrorCode ? DetailsOf<Code> : Readonly<Record<string, unknown>>;
 }
@@ -93,7 +93,7 @@ export class SnakepitError<Code extends string = ErrorCode> extends Error {
   constructor(code: Code, message: string, options: SnakepitErrorOptions<Code> = {}) {
     super(`[${code}] ${message}`, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.outcome = options.outcome ?? "failed";
+    this.outcome = options.outcome ?? (code === "INVALID_OPTIONS" ? "not-started" : "failed");
     this.details = (options.details ?? {}) as typeof this.details;
     Object.defineProperty(this, brand, { value: true });
   }

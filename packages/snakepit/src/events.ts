@@ -1,4 +1,5 @@
-import type { SnakepitError } from "./errors.ts";
+import { show } from "./check-options.ts";
+import { SnakepitError } from "./errors.ts";
 import type { WorkerExit } from "./launcher.ts";
 import type { LogLevel } from "./log-level.ts";
 
@@ -48,6 +49,16 @@ export type PoolEventOf<Name extends PoolEventName | "*"> = Name extends "*"
 
 type Listener = (event: PoolEvent) => void;
 
+const names: readonly (PoolEventName | "*")[] = [
+  "worker-ready",
+  "worker-start-failed",
+  "worker-stopped",
+  "worker-log",
+  "call-abandoned",
+  "pool-degraded",
+  "*",
+];
+
 export class EventHub {
   readonly #listeners = new Map<PoolEventName | "*", Set<Listener>>();
 
@@ -55,6 +66,7 @@ export class EventHub {
     name: Name,
     listener: (event: PoolEventOf<Name>) => void,
   ): Disposable {
+    checkListener(name, listener);
     const set = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, set);
     // Each registration is its own, also of a function that listens twice.
@@ -83,4 +95,18 @@ export class EventHub {
     }
   }
   readonly #reported = new WeakSet<Listener>();
+}
+
+/** A listener that never hears anything is a fault that shows only when it is too late. */
+function checkListener(name: unknown, listener: unknown): void {
+  const problems = [
+    ...(names.includes(name as PoolEventName)
+      ? []
+      : [`there is no event ${show(name)}; known are ${names.join(", ")}`]),
+    ...(typeof listener === "function"
+      ? []
+      : [`the listener must be a function, not ${show(listener)}`]),
+  ];
+  if (problems.length === 0) return;
+  throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
 }

@@ -53,7 +53,7 @@ const least: Partial<Record<keyof PoolLimits, number>> = {
 
 /** @throws SnakepitError INVALID_OPTIONS with every problem at once */
 export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
-  const { adapter, launcher, ...numbers } = input;
+  const { adapter, launcher, ...numbers } = input ?? ({} as PoolOptions);
   const limits = withDefaults(defaults, numbers);
   // A minimum above the default maximum means that much, and not a contradiction.
   if (numbers.maxWorkers === undefined)
@@ -62,7 +62,7 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     ...checkKnownKeys("createPool", input, ["adapter", "launcher", ...Object.keys(defaults)]),
     ...checkIntegers(limits, least),
     ...checkTimeouts(limits),
-    ...checkAdapter(adapter),
+    ...(input === undefined || input === null ? [] : checkAdapter(adapter)),
     ...(limits.minWorkers > limits.maxWorkers
       ? [`minWorkers (${limits.minWorkers}) is above maxWorkers (${limits.maxWorkers})`]
       : []),

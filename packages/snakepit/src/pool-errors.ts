@@ -1,5 +1,5 @@
 import type { Call } from "./call.ts";
-import { closest } from "./check-options.ts";
+import { closest, show } from "./check-options.ts";
 import { SnakepitError } from "./errors.ts";
 
 export function closedError(): SnakepitError<"POOL_CLOSED"> {
@@ -19,6 +19,14 @@ export function openError(adapter: string, cause: unknown): SnakepitError<string
       outcome: "not-started",
       details: { reason: "adapter-open", stderr: "" },
     },
+  );
+}
+
+export function noCommand(given: unknown): SnakepitError {
+  return new SnakepitError(
+    "INVALID_ARGUMENT",
+    `the command must be a string that is not empty, not ${show(given)}`,
+    { outcome: "not-started" },
   );
 }
 

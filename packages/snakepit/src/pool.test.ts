@@ -3,6 +3,7 @@ import { createPool } from "./create-pool.ts";
 import { SnakepitError } from "./errors.ts";
 import type { PoolEvent } from "./events.ts";
 import { hold } from "./hold.ts";
+import type { PoolOptions } from "./options.ts";
 import type { CallOptions } from "./pool.ts";
 import { type FakeHandler, fakeAdapter } from "./testing/fake-adapter.ts";
 
@@ -287,6 +288,24 @@ test("every bad option is named at once, with the value and the nearest known na
   }
 });
 
+test.each([
+  [undefined, /createPool must be an object, not undefined/],
+  [{}, /adapter is undefined/],
+])("createPool(%o) says what it needs", async (options, message) => {
+  const refused = createPool(options as unknown as PoolOptions);
+  await expect(refused).rejects.toMatchObject({
+    code: "INVALID_OPTIONS",
+    outcome: "not-started",
+    message: expect.stringMatching(message),
+  });
+});
+
+test("listening to an event that does not exist, or with nothing, is refused", async () => {
+  await using pool = await createPool({ adapter: fakeAdapter() });
+  expect(() => pool.on("worker-stoped" as "worker-stopped", () => {})).toThrow(/worker-stopped/);
+  expect(() => pool.on("worker-stopped", undefined as unknown as () => void)).toThrow(/function/);
+});
+
 test("a command that the adapter does not list is refused with the nearest name", async () => {
   const adapter = fakeAdapter({
     commands: {
@@ -301,6 +320,19 @@ test("a command that the adapter does not list is refused with the nearest name"
   await expect(pool.execute("ecko")).rejects.toThrow("did you mean echo?");
   await expect(pool.execute("echo", 0)).rejects.toThrow("0 is no text");
 });
+
+test.each([undefined, null, 5, ""])(
+  "%o is no command, and only its own call fails",
+  async (command) => {
+    await using pool = await createPool({ adapter: fakeAdapter() });
+    const [bad, good] = await Promise.allSettled([
+      pool.execute(command as string),
+      pool.execute("echo", 1),
+    ]);
+    expect(bad).toMatchObject({ reason: { code: "INVALID_ARGUMENT", outcome: "not-started" } });
+    expect(good).toMatchObject({ value: 1 });
+  },
+);
 
 test("prepare and transform stand between caller and worker", async () => {
   const adapter = fakeAdapter({
@@ -356,7 +388,7 @@ test("a stream waits in the queue like any call, and its error comes after its c
   expect(pool.stats().queued).toBe(1);
   open();
   await running;
-  expect(await first).toEqual({ done: false, value: "one" });
+  await expect(first).resolves.toEqual({ done: false, value: "one" });
   await expect(stream.next()).rejects.toThrow("boom");
   expect(await stream.next()).toEqual({ done: true, value: undefined });
   expect(pool.stats()).toMatchObject({ running: 0, failed: 1 });

@@ -14,6 +14,7 @@ import {
   cancelledError,
   cannotStream,
   closedError,
+  noCommand,
   openError,
   queueFullError,
   timeoutError,
@@ -171,6 +172,7 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
     defaultTimeoutMs: number,
   ): Call {
     if (this.#state.phase !== "open") throw closedError();
+    if (typeof command !== "string" || command === "") throw noCommand(command);
     if (options !== noOptions) checkCallOptions(options);
     options.signal?.throwIfAborted();
     const { commands } = this.#options.adapter;
