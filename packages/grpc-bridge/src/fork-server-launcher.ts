@@ -15,6 +15,8 @@ const SIGTERM = 15;
 const SIGKILL = 9;
 /** A fork server that has not reported the end of a killed worker by then is itself beyond help. */
 const REPORT_MS = 2_000;
+/** Node fires at once when a delay is longer. */
+const LONGEST_MS = 2 ** 31 - 1;
 /** How long a dead worker's last output may still be on its way. */
 const LAST_WORDS_MS = 50;
 
@@ -179,9 +181,15 @@ class ForkedWorker implements WorkerProcess {
   async stop({ graceMs }: { readonly graceMs: number }): Promise<WorkerExit> {
     if (graceMs > 0) this.#server.signal(this.workerId, SIGTERM);
     const timers = [
-      setTimeout(() => this.#server.signal(this.workerId, SIGKILL), graceMs).unref(),
+      setTimeout(
+        () => this.#server.signal(this.workerId, SIGKILL),
+        Math.min(graceMs, LONGEST_MS),
+      ).unref(),
       // A stopped or hung fork server kills nobody; its own end takes its workers with it.
-      setTimeout(() => void this.#server.process.stop({ graceMs: 0 }), graceMs + REPORT_MS).unref(),
+      setTimeout(
+        () => void this.#server.process.stop({ graceMs: 0 }),
+        Math.min(graceMs + REPORT_MS, LONGEST_MS),
+      ).unref(),
     ];
     try {
       return await this.exited;

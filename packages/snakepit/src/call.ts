@@ -45,6 +45,8 @@ export class Call implements CallContext, Expiring, Linked<Call> {
   wheelSlot = NO_SLOT;
   /** The caller has its answer. */
   settled = false;
+  /** The adapter's own, between the worker's reply and its caller. */
+  transform: ((reply: unknown) => unknown) | undefined = undefined;
   /** Of the worker that carries the call, once there is one. */
   workerId: string | undefined = undefined;
   readonly #number = ++lastNumber;
@@ -53,6 +55,7 @@ export class Call implements CallContext, Expiring, Linked<Call> {
   #callerSignal: AbortSignal | undefined;
   #controller: AbortController | undefined;
   #listener: CancelListener | undefined;
+  #graceLeftMs = 0;
   #cancelReason: { readonly reason: unknown } | undefined;
 
   constructor(owner: CallOwner, sink: CallSink, command: string, args: unknown, timeoutMs: number) {
@@ -100,14 +103,25 @@ export class Call implements CallContext, Expiring, Linked<Call> {
 
   /** The wheel has reached `deadlineMs`: the caller's deadline, or the grace of a cancel. */
   expire(): void {
-    if (this.settled) this.#owner.abandoned(this);
-    else this.#owner.expired(this);
+    if (!this.settled) return this.#owner.expired(this);
+    // In two halves: a host that was blocked finds its timers due before it has read what waits.
+    if (this.#graceLeftMs === 0) return this.#owner.abandoned(this);
+    const leftMs = this.#graceLeftMs;
+    this.#graceLeftMs = 0;
+    deadlines.change(this, performance.now() + leftMs);
   }
 
   succeed(value: unknown): void {
-    if (!this.#settle()) return;
+    if (this.settled) return;
+    let reply = value;
+    try {
+      if (this.transform !== undefined) reply = this.transform(value);
+    } catch (error) {
+      return this.fail(error);
+    }
+    this.#settle();
     this.#owner.answered("succeeded");
-    this.#sink.succeed(value);
+    this.#sink.succeed(reply);
   }
 
   fail(error: unknown): void {
@@ -120,7 +134,8 @@ export class Call implements CallContext, Expiring, Linked<Call> {
   requestCancel(reason: unknown, graceMs: number): void {
     if (this.#cancelReason !== undefined) return;
     this.#cancelReason = { reason };
-    deadlines.change(this, performance.now() + graceMs);
+    this.#graceLeftMs = graceMs / 2;
+    deadlines.change(this, performance.now() + graceMs / 2);
     this.#listener?.cancel();
     this.#controller?.abort(reason);
   }

@@ -38,6 +38,7 @@ export class Fleet implements WorkerOwner {
   #ready: Worker[] = [];
   #starting = 0;
   #slotsPerWorker = 1;
+  #lastCrashMs = 0;
   #lastFailure: SnakepitError<string> | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #closing = false;
@@ -54,6 +55,11 @@ export class Fleet implements WorkerOwner {
 
   get starting(): number {
     return this.#starting;
+  }
+
+  /** Slots that workers on their way will bring. */
+  get slotsComing(): number {
+    return this.#starting * this.#slotsPerWorker;
   }
 
   get lastFailure(): SnakepitError<string> | undefined {
@@ -118,7 +124,8 @@ export class Fleet implements WorkerOwner {
   }
 
   freed(worker: Worker): void {
-    if (this.#backoff.troubled) this.#backoff.served();
+    // An older worker's answer says nothing of whether starting works.
+    if (this.#backoff.troubled && worker.readySinceMs > this.#lastCrashMs) this.#recovered();
     this.#owner.callDone();
     if (worker.phase === "ready") this.#owner.slotFreed();
   }
@@ -179,7 +186,14 @@ export class Fleet implements WorkerOwner {
     this.schedule();
   }
 
+  #recovered(): void {
+    this.#backoff.served();
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+  }
+
   #crashed(): void {
+    this.#lastCrashMs = performance.now();
     const wasDegraded = this.#backoff.degraded;
     this.#backoff.crashed(performance.now());
     const error = this.refusal();

@@ -22,6 +22,14 @@ export function openError(adapter: string, cause: unknown): SnakepitError<string
   );
 }
 
+export function badGrace(given: unknown): SnakepitError {
+  return new SnakepitError(
+    "INVALID_ARGUMENT",
+    `graceMs must be a number of milliseconds, 0 or more, not ${show(given)}`,
+    { outcome: "not-started" },
+  );
+}
+
 export function noCommand(given: unknown): SnakepitError {
   return new SnakepitError(
     "INVALID_ARGUMENT",

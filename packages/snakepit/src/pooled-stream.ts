@@ -25,9 +25,10 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
   readonly #submit: (stream: PooledStream) => Call;
   #call: Call | undefined;
   #source: AsyncIterator<unknown> | undefined;
-  #waiter: Waiter | undefined;
-  /** A `next()` that was called while another one still waits gets its turn after it. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Readers in the order in which they asked, and whether a chunk is on its way to the first. */
+  readonly #waiters: Waiter[] = [];
+  #pulling = false;
+  #begun = false;
   #end: { readonly error?: unknown } | undefined;
 
   /** `submit` queues the call; it is asked to when the reader wants its first chunk. */
@@ -41,15 +42,14 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
   }
 
   next(): Promise<IteratorResult<unknown, undefined>> {
-    const turn =
-      this.#waiter === undefined
-        ? this.#next()
-        : this.#turn.then(
-            () => this.#next(),
-            () => this.#next(),
-          );
-    this.#turn = turn;
-    return turn;
+    if (this.#end !== undefined) return this.#afterEnd(this.#end);
+    return new Promise((resolve, reject) => {
+      hold.acquire(); // only a reader that waits keeps the program alive
+      this.#waiters.push({ resolve, reject });
+      if (this.#call === undefined) return this.#begin();
+      if (this.#source !== undefined) this.#owner.waiting(this.#call);
+      this.#pull();
+    });
   }
 
   return(): Promise<IteratorResult<unknown, undefined>> {
@@ -61,13 +61,15 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
   }
 
   get isWaiting(): boolean {
-    return this.#waiter !== undefined;
+    return this.#waiters.length > 0;
   }
 
   /** A worker has taken the call: chunks come from here now. */
-  flowFrom(source: AsyncIterator<unknown>): void {
+  flowFrom(call: Call, source: AsyncIterator<unknown>): void {
+    this.#call = call; // a free worker takes it before `submit` has returned
     this.#source = source;
-    if (this.#waiter !== undefined) this.#pull(source);
+    if (this.isWaiting) this.#owner.waiting(call);
+    this.#pull();
   }
 
   /** Leaves the source; resolves when the worker is done with it. */
@@ -83,18 +85,9 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
     this.#finish({ error });
   }
 
-  #next(): Promise<IteratorResult<unknown, undefined>> {
-    if (this.#end !== undefined) return this.#afterEnd(this.#end);
-    return new Promise((resolve, reject) => {
-      hold.acquire(); // only a reader that waits keeps the program alive
-      this.#waiter = { resolve, reject };
-      if (this.#call === undefined) return this.#begin();
-      this.#owner.waiting(this.#call);
-      if (this.#source !== undefined) this.#pull(this.#source);
-    });
-  }
-
   #begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
     try {
       this.#call = this.#submit(this);
     } catch (error) {
@@ -102,20 +95,28 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
     }
   }
 
-  #pull(source: AsyncIterator<unknown>): void {
-    source.next().then(this.#deliver, this.#deliverError);
+  /** One chunk at a time, whatever the number of readers. */
+  #pull(): void {
+    if (this.#pulling || this.#source === undefined || this.#waiters.length === 0) return;
+    this.#pulling = true;
+    try {
+      this.#source.next().then(this.#deliver, this.#deliverError);
+    } catch (error) {
+      this.#deliverError(error);
+    }
   }
 
   readonly #deliver = (result: IteratorResult<unknown>): void => {
+    this.#pulling = false;
     if (result.done === true) {
       if (this.#call !== undefined) this.#owner.ended(this.#call);
       return;
     }
-    const waiter = this.#waiter;
-    if (waiter === undefined) return;
-    this.#waiter = undefined;
+    const waiter = this.#waiters.shift();
+    if (waiter === undefined) return; // the reader has left
     hold.release();
     waiter.resolve({ done: false, value: result.value });
+    this.#pull();
   };
 
   readonly #deliverError = (error: unknown): void => {
@@ -125,11 +126,10 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
   #finish(end: { readonly error?: unknown }): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    const waiter = this.#waiter;
-    this.#waiter = undefined;
-    if (waiter === undefined) return;
-    hold.release();
-    this.#afterEnd(end).then(waiter.resolve, waiter.reject);
+    for (const waiter of this.#waiters.splice(0)) {
+      hold.release();
+      this.#afterEnd(this.#end).then(waiter.resolve, waiter.reject);
+    }
   }
 
   /** An error is thrown once, as by a generator; after it the stream is simply over. */

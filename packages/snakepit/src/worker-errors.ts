@@ -17,6 +17,14 @@ export class EndedEarly extends Error {
   }
 }
 
+export function badConcurrency(given: unknown): SnakepitError<"WORKER_START_FAILED"> {
+  return new SnakepitError(
+    "WORKER_START_FAILED",
+    `the worker offers ${String(given)} slots, which is no positive integer`,
+    { outcome: "not-started", details: { reason: "bad-handshake", stderr: "" } },
+  );
+}
+
 /** Whatever made a start fail, as the one error that its caller sees, with the last words. */
 export function startError(
   cause: unknown,

@@ -1,5 +1,4 @@
 import { Call, type CallOwner, type CallSink } from "./call.ts";
-import { PromiseSink, TransformingSink } from "./call-sinks.ts";
 import { checkKnownKeys } from "./check-options.ts";
 import { SnakepitError } from "./errors.ts";
 import { EventHub, type PoolEvent, type PoolEventName, type PoolEventOf } from "./events.ts";
@@ -11,6 +10,7 @@ import { localLauncher } from "./local-launcher.ts";
 import { checkTimeout, type ResolvedPoolOptions } from "./options.ts";
 import type { CallOptions, CloseOptions, Pool, PoolStats, WorkerInfo } from "./pool.ts";
 import {
+  badGrace,
   cancelledError,
   cannotStream,
   closedError,
@@ -21,7 +21,9 @@ import {
   unknownCommand,
 } from "./pool-errors.ts";
 import { PooledStream, type StreamOwner } from "./pooled-stream.ts";
+import { PromiseSink } from "./promise-sink.ts";
 import { chooseWorker } from "./scheduler.ts";
+import { startTimer } from "./timer.ts";
 import type { Worker } from "./worker.ts";
 
 type PoolState =
@@ -135,7 +137,9 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
 
   close(options: CloseOptions = {}): Promise<void> {
     if (this.#state.phase === "closing") return this.#state.done;
-    const done = holding(this.#close(options.graceMs ?? DEFAULT_CLOSE_GRACE_MS));
+    const { graceMs = DEFAULT_CLOSE_GRACE_MS } = options;
+    if (!(graceMs >= 0)) return Promise.reject(badGrace(graceMs));
+    const done = holding(this.#close(graceMs));
     this.#state = { phase: "closing", done };
     return done;
   }
@@ -156,9 +160,9 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   #idle(graceMs: number): Promise<void> {
     if (this.#queue.size === 0 && this.#running === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, graceMs);
+      const timer = startTimer(graceMs, resolve);
       this.#onIdle = () => {
-        clearTimeout(timer);
+        timer[Symbol.dispose]();
         resolve();
       };
     });
@@ -183,15 +187,13 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
     const spec = commands[command] ?? {};
     spec.validate?.(args);
     const prepared = spec.prepare === undefined ? args : spec.prepare(args);
-    const target =
-      spec.transform === undefined ? sink : new TransformingSink(sink, spec.transform.bind(spec));
-    return new Call(
-      this,
-      target,
-      command,
-      prepared,
-      options.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
-    );
+    const timeoutMs = options.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs;
+    const call = new Call(this, sink, command, prepared, timeoutMs);
+    // Of a reply: what a stream gives are chunks.
+    if (spec.transform !== undefined && sink instanceof PromiseSink) {
+      call.transform = (reply) => spec.transform?.(reply);
+    }
+    return call;
   }
 
   /** To a free worker, else into the queue. */
@@ -206,27 +208,23 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   }
 
   #enqueue(call: Call): void {
-    const refusal = this.#fleet.refusal() ?? this.#queueFull();
-    if (refusal !== undefined) {
-      this.#streams.delete(call);
-      throw refusal;
+    const degraded = this.#fleet.refusal();
+    if (degraded === undefined) {
+      this.#queue.push(call);
+      this.#fleet.schedule();
+      // Calls that a worker on its way will take are not waiting for a busy one.
+      if (this.#queue.size <= this.#options.maxQueue + this.#fleet.slotsComing) return;
+      this.#queue.delete(call);
     }
-    this.#queue.push(call);
-    this.#fleet.schedule();
+    this.#streams.delete(call);
+    throw degraded ?? this.#queueFull();
   }
 
-  #queueFull(): SnakepitError<"QUEUE_FULL"> | undefined {
+  #queueFull(): SnakepitError<"QUEUE_FULL"> {
     const { maxQueue } = this.#options;
-    // A call that a start will serve at once is not one too many.
-    if (this.#queue.size < maxQueue || (maxQueue === 0 && this.#fleet.starting > 0))
-      return undefined;
     const oldest = this.#queue.first;
-    return queueFullError({
-      queued: this.#queue.size,
-      maxQueue,
-      workers: this.#fleet.ready.length,
-      oldest,
-    });
+    const workers = this.#fleet.ready.length;
+    return queueFullError({ queued: this.#queue.size, maxQueue, workers, oldest });
   }
 
   #assign(call: Call, worker: Worker): void {
@@ -238,15 +236,31 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
       this.#streams.delete(call);
       call.fail(cannotStream(this.#options.adapter.name, call.command));
     } else {
-      this.#running++;
-      stream.flowFrom(worker.carryStream(call));
+      this.#assignStream(call, stream, worker);
     }
+  }
+
+  #assignStream(call: Call, stream: PooledStream, worker: Worker): void {
+    let source: AsyncIterator<unknown>;
+    try {
+      source = worker.carryStream(call);
+    } catch (error) {
+      this.#streams.delete(call); // the adapter refused it: nothing was sent, no slot is taken
+      return call.fail(error);
+    }
+    this.#running++;
+    stream.flowFrom(call, source);
   }
 
   /** FleetOwner: gives waiting calls to free slots. Walks the queue only while there are any. */
   slotFreed(): void {
     if (!this.#hasBeenReady) this.#firstReady();
+    const nowMs = this.#queue.size > 0 ? performance.now() : 0;
     for (let call = this.#queue.first; call !== undefined; call = this.#queue.first) {
+      if (call.deadlineMs <= nowMs) {
+        this.expired(call); // the host was busy when its time came: it is never sent
+        continue;
+      }
       const worker = chooseWorker(this.#fleet.ready, call.command);
       if (worker === undefined) break;
       this.#queue.delete(call);

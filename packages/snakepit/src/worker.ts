@@ -5,7 +5,9 @@ import type { Launcher, WorkerExit, WorkerProcess } from "./launcher.ts";
 import { LinkedList } from "./linked-list.ts";
 import type { LogLevel } from "./log-level.ts";
 import { PACKED_CALLS } from "./scheduler.ts";
+import { delay, startTimer } from "./timer.ts";
 import {
+  badConcurrency,
   EndedEarly,
   exitError,
   startCancelled,
@@ -57,6 +59,8 @@ export class Worker {
   readonly id: string;
   load = 0;
   concurrency = 1;
+  /** On the clock of `performance.now()`. */
+  readySinceMs = 0;
   /** Has answered at least one call: whatever ends it now is no failed start. */
   served = false;
   readonly #options: WorkerOptions;
@@ -64,7 +68,7 @@ export class Worker {
   readonly #calls = new LinkedList<Call>();
   /** Cancelled, not confirmed, and given up. */
   readonly #abandoned = new Set<Call>();
-  #drainTimer: NodeJS.Timeout | undefined;
+  #drainTimer: Disposable | undefined;
   #started: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   /** Commands that it has found to be short. */
@@ -81,7 +85,9 @@ export class Worker {
 
   /** How many calls of this command it may hold; for the scheduler. */
   room(command: string): number {
-    return this.#short?.has(command) ? Math.max(PACKED_CALLS, this.concurrency) : this.concurrency;
+    // A worker with one slot runs one call at a time, also when it thinks it could take more.
+    const isPacked = this.concurrency > 1 && this.#short?.has(command) === true;
+    return isPacked ? Math.max(PACKED_CALLS, this.concurrency) : this.concurrency;
   }
 
   get phase(): WorkerPhase {
@@ -105,37 +111,38 @@ export class Worker {
 
   async #start(abort: AbortController): Promise<void> {
     const { adapter, launcher, startTimeoutMs } = this.#options;
-    const timer = setTimeout(() => abort.abort(startTimeout), startTimeoutMs);
+    using _ = startTimer(startTimeoutMs, () => abort.abort(startTimeout));
     let child: WorkerProcess | undefined;
+    let connecting: Promise<Connection> | undefined;
     try {
       child = await launcher.launch(adapter.spec(), { workerId: this.id, signal: abort.signal });
-      const connection = await firstOf(
-        adapter.connect(child, {
-          signal: abort.signal,
-          log: (level, message) => this.#owner.logged(this, level, message),
-        }),
-        child.exited,
-        abort.signal,
-      );
+      connecting = adapter.connect(child, {
+        signal: abort.signal,
+        log: (level, message) => this.#owner.logged(this, level, message),
+      });
+      const connection = await firstOf(connecting, child.exited, abort.signal);
       this.#becomeReady(child, connection);
     } catch (reason) {
-      // Whatever the adapter still waits for, it waits for nothing.
+      // Whatever the adapter still waits for, it waits for nothing; should it come, it goes again.
       abort.abort(reason);
+      connecting?.then(goodbye, () => {});
       const exit = await child?.stop({ graceMs: 0 });
       const error = startError(reason, this.id, startTimeoutMs, child, exit);
       this.#state = { phase: "stopped", reason: "exited" };
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
   #becomeReady(child: WorkerProcess, connection: Connection): void {
-    this.concurrency = connection.capabilities.concurrency;
+    const { concurrency } = connection.capabilities;
+    if (!Number.isSafeInteger(concurrency) || concurrency < 1) throw badConcurrency(concurrency);
+    this.concurrency = concurrency;
+    this.readySinceMs = performance.now();
     this.#short = connection.shortCommands;
     this.#state = { phase: "ready", process: child, connection };
     void child.exited.then((exit) => this.#gone("exited", exit));
-    void connection.closed?.then((fault) => this.#connectionLost(child, fault));
+    const lost = (fault: Error | undefined) => this.#connectionLost(child, fault);
+    void connection.closed?.then(lost, lost);
   }
 
   /** Sends a call. The caller has made sure that there is a free slot. */
@@ -151,10 +158,11 @@ export class Worker {
   async #await(call: Call, connection: Connection): Promise<void> {
     try {
       const value = await connection.execute(call.command, call.args, call);
-      if (this.release(call)) call.succeed(value);
+      call.succeed(value);
     } catch (error) {
-      if (this.release(call)) call.fail(error);
+      call.fail(error);
     }
+    this.release(call); // after the answer: what the free slot sets off must not get in its way
   }
 
   /**
@@ -164,10 +172,11 @@ export class Worker {
   carryStream(call: Call): AsyncIterator<unknown> {
     const { connection } = this;
     if (connection?.stream === undefined) throw new Error(`worker ${this.id} cannot stream`);
+    const source = connection.stream(call.command, call.args, call)[Symbol.asyncIterator]();
     this.load++;
     this.#calls.push(call);
     call.workerId = this.id;
-    return connection.stream(call.command, call.args, call)[Symbol.asyncIterator]();
+    return source;
   }
 
   /** The worker is done with a call. False when the worker was gone already. */
@@ -187,10 +196,10 @@ export class Worker {
     if (call.list !== this.#calls) return;
     this.#abandoned.add(call);
     this.#drain("cancel-ignored");
-    this.#drainTimer ??= setTimeout(
-      () => void this.stop("cancel-ignored", { graceMs: 0 }),
+    this.#drainTimer ??= startTimer(
       this.#options.drainMs,
-    ).unref();
+      () => void this.stop("cancel-ignored", { graceMs: 0 }),
+    );
     this.#stopWhenDrained();
   }
 
@@ -235,6 +244,7 @@ export class Worker {
   async #connectionLost(child: WorkerProcess, fault: Error | undefined): Promise<void> {
     this.#fault = fault;
     if (this.#stopping !== undefined || this.#state.phase === "stopped") return;
+    this.#drain("connection-lost");
     const exit = await Promise.race([child.exited, delay(EXIT_REPORT_MS)]);
     if (exit !== undefined) return; // `exited` has told it all
     await this.stop("connection-lost", { graceMs: 0 });
@@ -243,9 +253,11 @@ export class Worker {
   #gone(reason: StopReason, exit: WorkerExit): void {
     if (!("process" in this.#state)) return;
     const { process: child, connection } = this.#state;
-    const why = this.#state.phase === "draining" ? this.#state.reason : reason;
+    const drained = this.#state.phase === "draining" ? this.#state.reason : reason;
+    // A socket that closes is how a death shows first; the report of it says more.
+    const why = drained === "connection-lost" && reason === "exited" ? reason : drained;
     this.#state = { phase: "stopped", reason: why };
-    clearTimeout(this.#drainTimer);
+    this.#drainTimer?.[Symbol.dispose]();
     void goodbye(connection);
     const lost = this.#calls.drain();
     const end = {
@@ -296,10 +308,4 @@ async function goodbye(connection: Connection): Promise<void> {
   } catch {
     // It is ended by a signal or gone already: there is nothing left to lose.
   }
-}
-
-function delay(ms: number): Promise<undefined> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms, undefined).unref();
-  });
 }

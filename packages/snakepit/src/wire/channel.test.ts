@@ -136,6 +136,28 @@ test("a value that cannot be carried fails its call alone, before anything is se
   expect(await good).toBe("fine");
 });
 
+test("a value that fits by itself does not fail for what lies beside it in the batch", async () => {
+  const { channel, worker } = await connected();
+  const small = channel.execute("small", "x".repeat(100_000), new TestContext());
+  const large = channel.execute("large", "y".repeat(999_900), new TestContext());
+  const [, record] = (await worker.frame()) as [number, unknown[]];
+  expect(record.slice(0, 3)).toEqual([0, 1, "small"]);
+  worker.send([1, [0, 1, "s"]]);
+  const [, next] = (await worker.frame()) as [number, unknown[]];
+  expect(next[2]).toBe("large");
+  worker.send([1, [0, next[1], "l"]]);
+  expect(await Promise.all([small, large])).toEqual(["s", "l"]);
+});
+
+test("a call that was not sent when the connection ended is known not to have begun", async () => {
+  const { channel, worker } = await connected();
+  void channel.execute("sent", null, new TestContext());
+  await worker.frame();
+  const held = channel.execute("held", null, new TestContext());
+  worker.socket.destroy();
+  await expect(held).rejects.toMatchObject({ code: "WORKER_EXITED", outcome: "not-started" });
+});
+
 test("errors of the worker keep type, message, traceback and code", async () => {
   const { channel, worker } = await connected();
   const calls = ["a", "b", "c"].map((command) => channel.execute(command, null, new TestContext()));

@@ -22,8 +22,8 @@ export interface ChannelOptions {
  * The host's end of one worker's connection: batches calls, correlates answers, cancels.
  * Calls that gather while the worker is busy stay here, where they cost nothing to take back.
  *
- * When the connection ends, calls on it stay unsettled: whether the worker died, and of what, is
- * known to whoever watches its process, and that is who tells the callers.
+ * When the connection ends, calls that were sent stay unsettled: whether the worker died, and of
+ * what, is known to whoever watches its process, and that is who tells the callers.
  */
 export class Channel {
   readonly workerId: string;
@@ -67,6 +67,8 @@ export class Channel {
       },
       closed: (error) => {
         this.#ended = true;
+        for (const pending of this.#held.splice(0))
+          if (!pending.cancelled) pending.fail(unsent(pending));
         end(this.#fault ?? error);
       },
     });
@@ -158,23 +160,37 @@ export class Channel {
   #encodeHeld(): void {
     const encoder = this.#encoder;
     const nowMs = performance.now();
+    const late: Pending[] = [];
     let taken = 0;
     for (const pending of this.#held) {
       if (encoder.records >= BATCH_CALLS || encoder.bytes >= BATCH_BYTES) break;
-      taken++;
-      if (pending.cancelled) continue;
-      const id = this.#pending.add(pending);
-      const { deadlineMs } = pending.context;
-      const timeoutMs =
-        deadlineMs === Number.POSITIVE_INFINITY ? null : Math.max(0, Math.ceil(deadlineMs - nowMs));
-      try {
-        encoder.add([pending.kind, id, pending.command, pending.args, timeoutMs]);
-      } catch (error) {
-        this.#pending.remove(pending);
-        pending.fail(error); // alone: the batch is as it was
+      if (!pending.cancelled) {
+        // Its time came while the host was busy: it is not sent, and will be cancelled in a moment.
+        if (pending.context.deadlineMs <= nowMs) late.push(pending);
+        else if (!this.#encode(pending, nowMs)) break;
       }
+      taken++;
     }
-    this.#held = taken === this.#held.length ? [] : this.#held.slice(taken);
+    this.#held = taken === this.#held.length ? late : [...late, ...this.#held.slice(taken)];
+  }
+
+  /** False when the batch has no room left for it; the next one will. */
+  #encode(pending: Pending, nowMs: number): boolean {
+    const { deadlineMs } = pending.context;
+    const timeoutMs =
+      deadlineMs === Number.POSITIVE_INFINITY ? null : Math.ceil(deadlineMs - nowMs);
+    const id = this.#pending.add(pending);
+    try {
+      this.#encoder.add([pending.kind, id, pending.command, pending.args, timeoutMs]);
+    } catch (error) {
+      this.#pending.remove(pending);
+      if (this.#encoder.records > 0 && SnakepitError.is(error, "VALUE_TOO_LARGE")) {
+        pending.id = 0;
+        return false;
+      }
+      pending.fail(error); // alone: the batch is as it was
+    }
+    return true;
   }
 
   #receive(document: Uint8Array): void {
@@ -239,6 +255,15 @@ export class Channel {
     this.#transport.close();
   }
   #fault: Error | undefined;
+}
+
+function unsent({ command, channel }: Pending): SnakepitError<"WORKER_EXITED"> {
+  const { workerId } = channel;
+  return new SnakepitError(
+    "WORKER_EXITED",
+    `the connection to worker ${workerId} ended before ${command} was sent to it; no work was done, so send it again`,
+    { outcome: "not-started", details: { workerId, stderr: "" } },
+  );
 }
 
 function protocolError(problem: string): SnakepitError<"PROTOCOL"> {

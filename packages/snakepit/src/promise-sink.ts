@@ -22,28 +22,3 @@ export class PromiseSink implements CallSink {
     this.#reject(error);
   }
 }
-
-/** An adapter's `transform`, between the worker's reply and its caller. */
-export class TransformingSink implements CallSink {
-  readonly #inner: CallSink;
-  readonly #transform: (reply: unknown) => unknown;
-
-  constructor(inner: CallSink, transform: (reply: unknown) => unknown) {
-    this.#inner = inner;
-    this.#transform = transform;
-  }
-
-  succeed(value: unknown): void {
-    let reply: unknown;
-    try {
-      reply = this.#transform(value);
-    } catch (error) {
-      return this.#inner.fail(error);
-    }
-    this.#inner.succeed(reply);
-  }
-
-  fail(error: unknown): void {
-    this.#inner.fail(error);
-  }
-}

@@ -1,0 +1,228 @@
+import { expect, test } from "vitest";
+import type { Adapter, Connection } from "./adapter.ts";
+import { createPool } from "./create-pool.ts";
+import { SnakepitError } from "./errors.ts";
+import { hold } from "./hold.ts";
+import { type FakeHandler, fakeAdapter } from "./testing/fake-adapter.ts";
+
+/** Adapters, callers and hosts that misbehave, and what must not come of it. */
+
+function blockHost(ms: number): void {
+  const endMs = performance.now() + ms;
+  while (performance.now() < endMs);
+}
+
+/** The fake adapter with its connections changed. */
+function withConnection(
+  adapter: ReturnType<typeof fakeAdapter>,
+  change: (connection: Connection) => Partial<Connection>,
+): Adapter {
+  return {
+    name: adapter.name,
+    launcher: adapter.launcher,
+    spec: () => adapter.spec(),
+    async connect(process, options) {
+      const connection = await adapter.connect(process, options);
+      const own: Connection = {
+        capabilities: connection.capabilities,
+        execute: (command, args, context) => connection.execute(command, args, context),
+        ping: (context) => connection.ping(context),
+        [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+      };
+      return Object.assign(own, change(connection));
+    },
+  };
+}
+
+test("an adapter whose stream throws at once fails that stream and nothing else", async () => {
+  const adapter = withConnection(fakeAdapter(), () => ({
+    stream: () => {
+      throw new Error("no such stream");
+    },
+  }));
+  await using pool = await createPool({ adapter, maxWorkers: 1 });
+  await expect(pool.stream("x").next()).rejects.toThrow("no such stream");
+  const before = pool.execute("echo", "before", { timeoutMs: 5_000 });
+  const queued = pool.stream("x").next();
+  expect(await before).toBe("before");
+  await expect(queued).rejects.toThrow("no such stream");
+  expect(await pool.execute("echo", "after")).toBe("after");
+  expect(pool.stats()).toMatchObject({ running: 0, queued: 0 });
+});
+
+test("an adapter whose iterator throws at once fails the stream and frees its slot", async () => {
+  const adapter = withConnection(fakeAdapter(), () => ({
+    stream: () => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => {
+          throw new Error("no chunk");
+        },
+      }),
+    }),
+  }));
+  await using pool = await createPool({ adapter, maxWorkers: 1 });
+  await expect(pool.stream("x").next()).rejects.toThrow("no chunk");
+  expect(await pool.execute("echo", 1)).toBe(1);
+});
+
+test.each([1, 2, 6])("%i loops over one stream share its chunks and all end", async (loops) => {
+  const count: FakeHandler = async function* () {
+    for (let n = 0; n < 200; n++) yield n;
+  };
+  const before = hold.count;
+  await using pool = await createPool({ adapter: fakeAdapter({ handlers: { count } }) });
+  const stream = pool.stream("count");
+  const seen: unknown[] = [];
+  const loop = async () => {
+    for (let one = await stream.next(); !one.done; one = await stream.next()) seen.push(one.value);
+  };
+  await Promise.all(Array.from({ length: loops }, loop));
+  expect(seen).toEqual(Array.from({ length: 200 }, (_, n) => n));
+  expect(hold.count).toBe(before);
+});
+
+test("Infinity and delays beyond 31 bits wait, and do not fire at once", async () => {
+  for (const startTimeoutMs of [Number.POSITIVE_INFINITY, 2 ** 31]) {
+    await using pool = await createPool({ adapter: fakeAdapter(), startTimeoutMs, maxWorkers: 1 });
+    const running = pool.execute("slow", {}, { timeoutMs: 200 });
+    const closed = pool.close({ graceMs: startTimeoutMs });
+    await expect(running).rejects.toMatchObject({ code: "TIMEOUT" });
+    await closed;
+  }
+});
+
+test("a grace that is no length of time is refused", async () => {
+  await using pool = await createPool({ adapter: fakeAdapter() });
+  await expect(pool.close({ graceMs: Number.NaN })).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+  });
+  expect(await pool.execute("echo", 1)).toBe(1);
+});
+
+test("without a queue, a call that a new worker can take is taken, and one too many is refused", async () => {
+  await using pool = await createPool({
+    adapter: fakeAdapter(),
+    minWorkers: 0,
+    maxWorkers: 2,
+    maxQueue: 0,
+  });
+  const cancel = new AbortController();
+  const busy = [1, 2].map(() => pool.execute("slow", {}, { signal: cancel.signal }));
+  const settled = Promise.allSettled(busy);
+  while (pool.stats().running < 2) await new Promise(setImmediate);
+  await expect(pool.execute("echo", 1)).rejects.toMatchObject({ code: "QUEUE_FULL" });
+  cancel.abort();
+  await settled;
+});
+
+test("a call whose deadline passed while the host was busy is not sent", async () => {
+  let sent = 0;
+  let open!: (value: unknown) => void;
+  const handlers = {
+    first: () =>
+      new Promise((resolve) => {
+        open = resolve;
+      }),
+    late: () => ++sent,
+  };
+  await using pool = await createPool({ adapter: fakeAdapter({ handlers }), maxWorkers: 1 });
+  const first = pool.execute("first");
+  const late = pool.execute("late", {}, { timeoutMs: 10 });
+  const refused = expect(late).rejects.toMatchObject({ code: "TIMEOUT", outcome: "not-started" });
+  open(1);
+  blockHost(30);
+  await first;
+  await refused;
+  expect(sent).toBe(0);
+});
+
+test("a crash loop backs off also beside a worker that serves", async () => {
+  let starts = 0;
+  const adapter = fakeAdapter({
+    onStart: () => {
+      if (++starts > 1) throw new Error("only the first one starts");
+    },
+  });
+  await using pool = await createPool({ adapter, minWorkers: 2, maxWorkers: 2 });
+  let failures = 0;
+  const enough = new Promise<void>((resolve) => {
+    pool.on("worker-start-failed", () => {
+      if (++failures === 3) resolve();
+    });
+  });
+  let served = 0;
+  const stop = new AbortController();
+  const load = (async () => {
+    while (!stop.signal.aborted) {
+      await pool.execute("echo", ++served);
+      await new Promise(setImmediate);
+    }
+  })();
+  await enough; // 100, 200 and 400 ms apart: without a backoff dozens would have come by then
+  expect(starts).toBeLessThanOrEqual(6);
+  stop.abort();
+  await load;
+});
+
+test("transform is for replies: it leaves streams alone, and its error is the call's", async () => {
+  const count: FakeHandler = async function* () {
+    yield 1;
+  };
+  const broken = {
+    transform: () => {
+      throw new SnakepitError("REMOTE", "not what was expected", {
+        details: { type: "T", message: "" },
+      });
+    },
+  };
+  const adapter = fakeAdapter({ handlers: { count }, commands: { count: broken, echo: broken } });
+  await using pool = await createPool({ adapter });
+  const chunks: unknown[] = [];
+  for await (const chunk of pool.stream("count")) chunks.push(chunk);
+  expect(chunks).toEqual([1]);
+  await expect(pool.execute("echo", 1)).rejects.toThrow("not what was expected");
+  expect(pool.stats()).toMatchObject({ succeeded: 1, failed: 1 });
+});
+
+test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+  "a worker that offers %d slots is no worker",
+  async (concurrency) => {
+    const refused = createPool({ adapter: fakeAdapter({ concurrency }) });
+    await expect(refused).rejects.toMatchObject({
+      code: "WORKER_START_FAILED",
+      details: { reason: "bad-handshake" },
+    });
+  },
+);
+
+test("a worker with one slot gets one call at a time, whatever it calls short", async () => {
+  const fake = fakeAdapter({ concurrency: 1 });
+  const adapter = withConnection(fake, () => ({ shortCommands: new Set(["echo"]) }));
+  await using pool = await createPool({ adapter, maxWorkers: 1 });
+  await Promise.all(Array.from({ length: 50 }, (_, n) => pool.execute("echo", n)));
+  expect(fake.mostCallsAtOnce).toBe(1);
+});
+
+test("short commands are packed beyond the slots of a worker that has several", async () => {
+  const fake = fakeAdapter({ concurrency: 2 });
+  const adapter = withConnection(fake, () => ({ shortCommands: new Set(["echo"]) }));
+  await using pool = await createPool({ adapter, maxWorkers: 1 });
+  await Promise.all(Array.from({ length: 300 }, (_, n) => pool.execute("echo", n)));
+  expect(fake.mostCallsAtOnce).toBeGreaterThan(2);
+  expect(fake.mostCallsAtOnce).toBeLessThanOrEqual(256);
+});
+
+test("a host that was blocked through the grace does not call its worker deaf", async () => {
+  const adapter = fakeAdapter({ confirmCancelAfterMs: 5 });
+  await using pool = await createPool({ adapter, maxWorkers: 1, cancelGraceMs: 100 });
+  let abandoned = 0;
+  pool.on("call-abandoned", () => abandoned++);
+  const cancel = new AbortController();
+  const call = pool.execute("slow", {}, { signal: cancel.signal });
+  await adapter.received("slow");
+  cancel.abort();
+  blockHost(150);
+  await expect(call).rejects.toThrow();
+  expect(await pool.execute("echo", 1)).toBe(1);
+  expect(abandoned).toBe(0);
+});
