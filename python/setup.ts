@@ -2,7 +2,7 @@
  * Makes `python/.venv` what `requirements.lock` says, with this package in it as an editable
  * install. Does nothing, in a few milliseconds, when that is so already.
  */
-import { spawnSync } from "node:child_process";
+import { type StdioOptions, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,6 +12,8 @@ const here = import.meta.dirname;
 const venv = join(here, ".venv");
 const stamp = join(venv, "snakepit-setup");
 const basePython = process.env["PYTHON"] ?? "python3";
+// The exit code of `tools/uv` when the package index gave it no uv.
+const indexTrouble = 69;
 const wanted = createHash("sha256")
   .update(readFileSync(join(here, "requirements.lock")))
   .update(readFileSync(join(here, "pyproject.toml")))
@@ -53,13 +55,28 @@ function pipsIndex(): Record<string, string> {
 }
 
 function uv(args: readonly string[], env: NodeJS.ProcessEnv): void {
-  const { status } = spawnSync("uv", args, { cwd: here, env, stdio: "inherit" });
-  if (status === 0) return;
-  // Interrupted: whoever pressed Ctrl-C knows.
-  if (status !== null) {
+  // On a terminal its progress is worth seeing, and what goes wrong is seen with it.
+  const isShown = process.stderr.isTTY;
+  const stdio: StdioOptions = ["inherit", "inherit", isShown ? "inherit" : "pipe"];
+  const { status, stderr } = spawnSync("uv", args, { cwd: here, env, stdio, encoding: "utf8" });
+  if (status === 0) {
+    process.stderr.write(stderr ?? ""); // "fetching uv", and its warnings
+    return;
+  }
+  if (status === null) process.exit(130); // interrupted: whoever pressed Ctrl-C knows
+  const said = stderr ?? "";
+  if (/^error: Failed to (?:fetch|download)|error sending request/m.test(said)) {
     console.error(
-      `\`uv ${args.slice(0, 2).join(" ")}\` failed (see above); check that the Python package index can be reached, or remove python/.venv, and try again.`,
+      "The Python package index cannot be reached: check the network, the proxy settings and UV_INDEX_URL or `pip config list`, then try again.",
+    );
+    process.exit(1);
+  }
+  process.stderr.write(said);
+  // Then `tools/uv` had no uv to call, and has said why.
+  if (status !== indexTrouble) {
+    console.error(
+      `\`uv ${args.slice(0, 2).join(" ")}\` failed (see above); remove python/.venv and try again.`,
     );
   }
-  process.exit(status === null ? 130 : 1);
+  process.exit(1);
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { turboEnvironment } from "./turbo.ts";
 import { Problem, root, run, wasInterrupted } from "./workspace.ts";
 
 // What a build reads. Turbo would find out by itself that nothing changed, but takes a second.
@@ -22,7 +23,7 @@ const stampFile = join(root, "node_modules/.cache/snakepit-build");
 
 /**
  * Makes the Python environment and builds the packages, unless nothing changed since the last time.
- * Answers 0, or the exit code of an interrupted build.
+ * Answers 0, or the exit code of a build that was interrupted or has said why it failed.
  */
 export async function build(): Promise<number> {
   const wanted = fingerprint();
@@ -34,11 +35,13 @@ export async function build(): Promise<number> {
 
   const started = Date.now();
   const setup = await run(process.execPath, [join(root, "python/setup.ts")]);
-  if (wasInterrupted(setup)) return setup;
-  if (setup !== 0) throw new Problem("The Python environment could not be made; see above.");
+  if (setup !== 0) return setup; // it has said why
   console.error("building the packages …");
   const options = ["--output-logs=errors-only", "--filter=./packages/*", "--filter=./python"];
-  const status = await run("turbo", ["run", "build", ...options], { quiet: true });
+  const status = await run("turbo", ["run", "build", ...options], {
+    env: turboEnvironment(),
+    quiet: true,
+  });
   if (wasInterrupted(status)) return status;
   if (status !== 0) throw new Problem("The packages could not be built; see above.");
   console.error(`built after ${Math.round((Date.now() - started) / 1_000)} s`);

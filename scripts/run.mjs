@@ -40,7 +40,7 @@ async function main([command, ...args]) {
   const installed = readInstall() || (await install(env));
   if (installed === undefined) return 130;
   env.PATH = [join(root, "node_modules", ".bin"), installed.pnpm, env.PATH].join(delimiter);
-  return run(installed.node, [join(root, "scripts", `${command}.ts`), ...args], env);
+  return runScript(installed.node, `scripts/${command}.ts`, args, env);
 }
 
 function checkPlatform() {
@@ -182,29 +182,54 @@ function findNode() {
 }
 
 /**
- * Runs a child to its end and answers its exit code. A Ctrl-C reaches the child by itself, being of
- * the same terminal; everywhere else our signals are passed on.
+ * Runs one of our scripts to its end and answers its exit code. A Ctrl-C reaches it by itself,
+ * being of the same terminal; everywhere else our signals are passed on. It ends when we do,
+ * whatever ends us.
  */
-function run(program, args, env) {
-  const child = spawn(program, args, { cwd: root, env, stdio: "inherit" });
+function runScript(node, script, args, env) {
+  const lifeline = new URL("lifeline.mjs", import.meta.url).href;
+  const child = spawn(node, ["--import", lifeline, join(root, script), ...args], {
+    cwd: root,
+    env: { ...env, SNAKEPIT_LIFELINE: "3" },
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+  });
   const atTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
-  let interrupted;
-  const pass = (signal) => {
-    interrupted = interrupted || signal;
+  return ended(child, (signal) => {
     if (signal !== "SIGINT" || !atTerminal) child.kill(signal);
     else setTimeout(() => child.kill("SIGTERM"), 5_000).unref();
+  });
+}
+
+/** Runs a program that is not ours, with all that it starts, in the same way. */
+function run(program, args, env) {
+  const keeper = join(root, "scripts", "keeper.mjs");
+  const child = spawn(process.execPath, [keeper, program, ...args], {
+    cwd: root,
+    env,
+    detached: true,
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+  });
+  return ended(child, (signal) => child.kill(signal));
+}
+
+/** Gives every signal to `pass` as long as the child runs. */
+function ended(child, pass) {
+  let interrupted;
+  const listener = (signal) => {
+    interrupted = interrupted || signal;
+    pass(signal);
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, pass);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, listener);
   return new Promise((resolve, reject) => {
     child.on("error", (error) =>
       reject(
         new Problem(
-          `"${program}" cannot be started (${error.message}); delete node_modules and try again.`,
+          `"${child.spawnfile}" cannot be started (${error.message}); delete node_modules and try again.`,
         ),
       ),
     );
     child.on("exit", (status, signal) => {
-      for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.off(name, pass);
+      for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.off(name, listener);
       const reason = interrupted || signal;
       resolve(reason ? 128 + constants.signals[reason] : status);
     });

@@ -1,5 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
+import process from "node:process";
 import { root, run, workspaceEnvironment } from "./workspace.ts";
 
 /** What became of one task of one member. */
@@ -31,12 +33,39 @@ export async function runTurbo(
   rmSync(summaries, { recursive: true, force: true });
   const options = ["--continue=dependencies-successful", "--output-logs=new-only", "--summarize"];
   const status = await run("turbo", ["run", ...args, ...options], {
-    env: { ...workspaceEnvironment(), ...env },
+    env: { ...turboEnvironment(), ...env },
   });
   const [summary] = globSync(join(summaries, "*.json"));
   if (summary === undefined) return { status, tasks: [] };
   const { tasks } = JSON.parse(readFileSync(summary, "utf8")) as { tasks: SummarizedTask[] };
   return { status, tasks: tasks.filter(isReal).map(toResult) };
+}
+
+/**
+ * With the versions that turbo itself does not see, so that nothing which passed on one Python or
+ * Node comes out of the cache for another: the Python that the tests will run on, this Node, and
+ * the machine's own, on which the packed packages are tried.
+ */
+export function turboEnvironment(): NodeJS.ProcessEnv {
+  const env = workspaceEnvironment();
+  const basePython = env["PYTHON"] ?? "python3";
+  // Setting up keeps an environment that works, whatever PYTHON says by now.
+  const python = versionOf(env["SNAKEPIT_PYTHON"] ?? basePython) ?? versionOf(basePython);
+  const machinePath = (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .filter((folder) => !folder.includes("node_modules"));
+  const node = versionOf("node", { ...env, PATH: machinePath.join(delimiter) });
+  return {
+    ...env,
+    SNAKEPIT_PYTHON_VERSION: python ?? "none",
+    SNAKEPIT_NODE_VERSIONS: `${process.version} ${node ?? "none"}`,
+  };
+}
+
+/** What the program answers to `--version`; undefined where it does not run. */
+function versionOf(program: string, env?: NodeJS.ProcessEnv): string | undefined {
+  const { status, stdout } = spawnSync(program, ["--version"], { env, encoding: "utf8" });
+  return status === 0 ? stdout.trim() : undefined;
 }
 
 /** As in turbo's summary file; only what we read. */

@@ -1,7 +1,8 @@
-import { type StdioOptions, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 
 export const root = join(import.meta.dirname, "..");
 
@@ -43,38 +44,68 @@ interface RunOptions {
 }
 
 /**
- * Runs a child to its end; answers its exit code, or 128 + n after signal n. A Ctrl-C reaches the
- * child by itself, being of the same terminal; everywhere else our signals are passed on.
+ * Runs a program of ours, written for Node, to its end; answers its exit code, or 128 + n after
+ * signal n. A Ctrl-C reaches it by itself, being of the same terminal; everywhere else our signals
+ * are passed on. It ends when we do, whatever ends us.
  */
-export function run(
+export function runScript(file: string, args: readonly string[]): Promise<number> {
+  const lifeline = pathToFileURL(join(import.meta.dirname, "lifeline.mjs")).href;
+  const env = { ...workspaceEnvironment(), SNAKEPIT_LIFELINE: "3" };
+  const child = spawn(process.execPath, ["--import", lifeline, join(root, file), ...args], {
+    cwd: root,
+    env,
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+  });
+  const atTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  return ended(child, (signal) => {
+    if (signal !== "SIGINT" || !atTerminal) child.kill(signal);
+    else setTimeout(() => child.kill("SIGTERM"), 5_000).unref();
+  });
+}
+
+/**
+ * Runs a program that is not ours, with all that it starts, in the same way. It has a session of
+ * its own, so that every signal reaches it through us alone.
+ */
+export async function run(
   program: string,
   args: readonly string[],
   { env = workspaceEnvironment(), quiet = false }: RunOptions = {},
 ): Promise<number> {
-  const stdio: StdioOptions = quiet ? ["ignore", "pipe", "pipe"] : "inherit";
-  const child = spawn(program, args, { cwd: root, env, stdio });
+  const keeper = join(import.meta.dirname, "keeper.mjs");
+  const stdio: StdioOptions = quiet
+    ? ["ignore", "pipe", "pipe"]
+    : ["inherit", "inherit", "inherit"];
+  const child = spawn(process.execPath, [keeper, program, ...args], {
+    cwd: root,
+    env,
+    detached: true,
+    stdio: [...stdio, "pipe"],
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (text: string) => {
       output += text;
     });
   }
-  const atTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  const status = await ended(child, (signal) => child.kill(signal));
+  if (status !== 0 && !wasInterrupted(status)) process.stderr.write(output);
+  return status;
+}
+
+/** Gives every signal to `pass` as long as the child runs. */
+function ended(child: ChildProcess, pass: (signal: NodeJS.Signals) => void): Promise<number> {
   let interrupted: NodeJS.Signals | undefined;
-  const pass = (signal: NodeJS.Signals) => {
+  const listener = (signal: NodeJS.Signals) => {
     interrupted ??= signal;
-    if (signal !== "SIGINT" || !atTerminal) child.kill(signal);
-    else setTimeout(() => child.kill("SIGTERM"), 5_000).unref();
+    pass(signal);
   };
-  for (const signal of passedOn) process.on(signal, pass);
+  for (const signal of passedOn) process.on(signal, listener);
   return new Promise((resolve, reject) => {
-    child.on("error", (error) => {
-      reject(new Problem(`"${program}" cannot be started (${error.message}); use ./run.`));
-    });
+    child.on("error", reject);
     child.on("close", (status, signal) => {
-      for (const name of passedOn) process.off(name, pass);
+      for (const name of passedOn) process.off(name, listener);
       const reason = interrupted ?? signal;
-      if (reason === null && status !== 0) process.stderr.write(output);
       resolve(reason === null ? (status ?? 1) : 128 + constants.signals[reason]);
     });
   });

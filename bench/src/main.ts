@@ -5,7 +5,7 @@ import { interpreter } from "./python-process.ts";
 import { jsonRow, machine, table } from "./report.ts";
 import { plans, runRounds } from "./rounds.ts";
 
-const usage = `Usage: pnpm bench [--short] [--json] [--only <row>]…
+const usage = `Usage: ./run bench [--short] [--json] [--only <row>]…
   --short        fewer and shorter rounds: done within three minutes
   --json         one row per line on stdout; everything for people goes to stderr
   --only <row>   ${names(measurements).join(", ")}`;

@@ -11,7 +11,7 @@ export function interpreter(): string {
   if (named !== undefined) return named;
   const venv = fileURLToPath(new URL("../../python/.venv/bin/python", import.meta.url));
   if (existsSync(venv)) return venv;
-  throw new Error(`no Python: set SNAKEPIT_PYTHON, or let "pnpm bench" make ${venv}`);
+  throw new Error(`no Python: set SNAKEPIT_PYTHON, or let "./run bench" make ${venv}`);
 }
 
 /** Starts one of the programs in `bench/python`; it ends when its stdin does. */

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { InstalledProject, nodes, onlyNode, packPackages } from "./installed-project.ts";
+import { InstalledProject, nodes, onlyNode, packPackages, root } from "./installed-project.ts";
 
 // What a stranger gets: the packed packages, plain npm, an empty project outside this repository.
 const minutes = 60_000;
@@ -114,5 +115,71 @@ console.log(label);
     expect(after.stdout).toMatch(/^(bug|question)\n$/);
     expect(after.stderr).toContain("demo");
     expect(after.status).toBe(0);
+  });
+});
+
+describe("what was installed", () => {
+  let project: InstalledProject;
+
+  beforeAll(async () => {
+    const node = nodes[0]?.path ?? process.execPath;
+    project = new InstalledProject(join(room, "types"), node, join(room, "cache-types"));
+    await project.install(...tarballs("snakepit", "snakepit-grpc-bridge", "dspex"));
+  }, 2 * minutes);
+
+  // As TypeScript itself, and as bundlers see the packages.
+  test.each([
+    { module: "nodenext", resolution: "nodenext" },
+    { module: "esnext", resolution: "bundler" },
+  ])(
+    "is typed under $resolution, without looking away from our declarations",
+    {
+      timeout: 2 * minutes,
+    },
+    async ({ module, resolution }) => {
+      project.write(
+        "main.ts",
+        `import { createDspex, DspexError, dspex } from "dspex";
+import { createPool, SnakepitError } from "snakepit";
+import { nodeAdapter } from "snakepit/process";
+import { type Bridge, createBridge } from "snakepit-grpc-bridge";
+
+export const kind: "bug" | "question" = await dspex.classify("text", ["bug", "question"]);
+const rate = createDspex({ lm: "demo" }).predict("review -> stars: int, reasons: list[str]");
+const { stars, reasons } = await rate({ review: "Good." });
+export const rating: [number, readonly string[]] = [stars, reasons];
+// @ts-expect-error a field that the signature does not have
+await rate({ revue: "Good." });
+export const pool = createPool({ adapter: nodeAdapter({ script: "worker.js" }) });
+export const bridge: Promise<Bridge> = createBridge();
+export const isOurs = (error: unknown) => DspexError.is(error) || SnakepitError.is(error);
+`,
+      );
+      const types = ["--types", "node", "--typeRoots", join(root, "node_modules/@types")];
+      const strict = ["--strict", "--skipLibCheck", "false", "--noEmit"];
+      const target = ["--target", "es2023", "--lib", "es2023,esnext.disposable"];
+      const how = ["--module", module, "--moduleResolution", resolution];
+      const tsc = join(root, "node_modules/.bin/tsc");
+      const { status, stdout } = await project.run(tsc, [
+        ...[...types, ...strict, ...target, ...how],
+        "main.ts",
+      ]);
+      expect(stdout).toBe("");
+      expect(status).toBe(0);
+    },
+  );
+
+  test("holds our licence, in the Python wheel too", () => {
+    const licence = readFileSync(join(root, "LICENSE"), "utf8");
+    for (const name of ["snakepit", "snakepit-grpc-bridge", "dspex"]) {
+      const file = join(project.folder, "node_modules", name, "LICENSE");
+      expect(readFileSync(file, "utf8")).toBe(licence);
+    }
+    expect(readFileSync(join(root, "python/LICENSE"), "utf8")).toBe(licence);
+    const folder = join(project.folder, "node_modules/snakepit-grpc-bridge/python");
+    const wheel = readdirSync(folder).find((file) => file.endsWith(".whl")) ?? "";
+    // Names stand uncompressed in a zip file.
+    const zip = readFileSync(join(folder, wheel), "latin1");
+    expect(zip).toContain(".dist-info/licenses/LICENSE");
   });
 });

@@ -11,7 +11,7 @@ import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 
-const root = join(import.meta.dirname, "../..");
+export const root = join(import.meta.dirname, "../..");
 
 /** Node 24 of the workspace, and the machine's own where that is another one. */
 export const nodes = differentNodes().map((path) => ({

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ended, LauncherRoom } from "./launcher-room.ts";
 
@@ -9,14 +8,7 @@ let room: LauncherRoom;
 
 beforeEach(() => {
   room = new LauncherRoom();
-  room.program("npm", "exit 0");
-  // As npx with our pnpm would, but in a moment: a Node, and where pnpm is.
-  const install = `mkdir -p node_modules/.bin
-ln -sf "${process.execPath}" node_modules/.bin/node
-echo "$PWD/bin/pnpm" >"$SNAKEPIT_PNPM_FILE"
-echo installed >>installations`;
-  room.program("npx", `PATH=/usr/bin:/bin\n${install}`);
-  room.program("pnpm", "exit 0");
+  room.makeInstallable();
 });
 
 afterEach(() => room.remove());

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LauncherRoom, root } from "./launcher-room.ts";
 
 let room: LauncherRoom;
@@ -74,6 +75,65 @@ test("a failed installation is said after the installer's own words", async () =
     "The installation failed; the lines above say why.",
   ]);
   expect(status).toBe(1);
+});
+
+describe("a Python package index that cannot be reached is said in one sentence", () => {
+  // Port 9 is "discard", and nothing listens there.
+  const nowhere = "http://127.0.0.1:9/simple";
+  const env = {
+    PIP_INDEX_URL: nowhere,
+    PIP_RETRIES: "1",
+    UV_INDEX_URL: nowhere,
+    UV_HTTP_RETRIES: "0",
+    UV_NO_CACHE: "1",
+  };
+
+  beforeEach(() => {
+    room.makeInstallable();
+    room.copy("scripts", "python/setup.ts", "python/pyproject.toml", "python/requirements.lock");
+    room.copy("tools/uv/uv.ts", "tools/uv/requirements.txt", "turbo.json");
+    for (const file of ["apps/quickstart/src/main.ts", "packages/a", "proto/a"])
+      room.write(file, "");
+    const python = process.env["PYTHON"] ?? "python3";
+    room.program("python3", `PATH="${process.env["PATH"]}"\nexec "${python}" "$@"`);
+    room.program("uv", `exec "${process.execPath}" "${room.folder}/tools/uv/uv.ts" "$@"`);
+  });
+
+  const progress = /^(?:Installing|Making|fetching) /;
+
+  async function complaints(): Promise<string[]> {
+    const { status, output } = await room.launch(["demo"], env);
+    expect(status).toBe(1);
+    return output
+      .trim()
+      .split("\n")
+      .filter((line) => !progress.test(line));
+  }
+
+  test("when uv itself is to be fetched", async () => {
+    expect(await complaints()).toEqual([
+      expect.stringMatching(/^uv \S+ could not be fetched from the Python package index: check/),
+    ]);
+  });
+
+  test("when uv is there", async () => {
+    const uv = join(root, "tools/uv/.cache");
+    symlinkSync(uv, join(room.folder, "tools/uv/.cache"));
+    expect(await complaints()).toEqual([
+      expect.stringMatching(/^The Python package index cannot be reached: check the network/),
+    ]);
+  });
+});
+
+test("what else pip has to say is shown", async () => {
+  room.copy("tools/uv/uv.ts", "tools/uv/requirements.txt");
+  room.program("python3", "echo 'ERROR: No space left on device' >&2; exit 1");
+  const uv = spawnSync(process.execPath, [join(room.folder, "tools/uv/uv.ts")], {
+    env: { PYTHON: join(room.folder, "bin/python3") },
+    encoding: "utf8",
+  });
+  expect(uv.stderr).toMatch(/^ERROR: No space left on device\nuv .+; the lines above say why\.$/m);
+  expect(uv.status).toBe(1);
 });
 
 test("an unknown command is answered with those there are", async () => {

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 
 export const root = join(import.meta.dirname, "../..");
@@ -29,13 +29,28 @@ export class LauncherRoom {
   constructor() {
     mkdirSync(this.#bin);
     mkdirSync(join(this.folder, "scripts"));
-    const files = ["run", "scripts/run.mjs", "package.json", "pnpm-lock.yaml"];
-    for (const file of [...files, "pnpm-workspace.yaml"]) {
-      cpSync(join(root, file), join(this.folder, file));
-    }
+    this.copy("run", "scripts/run.mjs", "scripts/lifeline.mjs", "scripts/keeper.mjs");
+    this.copy("package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml");
     symlinkSync("/usr/bin/dirname", join(this.#bin, "dirname"));
     symlinkSync(process.execPath, join(this.#bin, "node"));
     this.program("python3", "printf '3.12.1\\nTrue\\n'");
+  }
+
+  /** Files and folders of this repository, to the same places. */
+  copy(...files: readonly string[]): void {
+    for (const file of files)
+      cpSync(join(root, file), join(this.folder, file), { recursive: true });
+  }
+
+  /** Lets the installation succeed at once, with what real ones leave: a Node, and where pnpm is. */
+  makeInstallable(): void {
+    this.program("npm", "exit 0");
+    const install = `mkdir -p node_modules/.bin
+ln -sf "${process.execPath}" node_modules/.bin/node
+echo "$PWD/bin/pnpm" >"$SNAKEPIT_PNPM_FILE"
+echo installed >>installations`;
+    this.program("npx", `PATH=/usr/bin:/bin\n${install}`);
+    this.program("pnpm", "exit 0");
   }
 
   /** Puts a program on the PATH. */
@@ -50,12 +65,15 @@ export class LauncherRoom {
   }
 
   write(file: string, text: string): void {
+    mkdirSync(dirname(join(this.folder, file)), { recursive: true });
     writeFileSync(join(this.folder, file), text);
   }
 
+  /** In a process group of its own, which a test may kill. */
   start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
     return spawn(join(this.folder, "run"), args, {
       cwd: tmpdir(),
+      detached: true,
       env: { PATH: this.#bin, HOME: this.folder, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -65,12 +65,18 @@ function wrongImports({ path, text }: Source): string[] {
   });
 }
 
-// What the generic pool must not know of: what is above it, and what people do with that.
-const foreign =
-  /\b(?:python|grpc|dspy|dspex|torch|numpy|tensor|llm|embedding)\w*|\b(?:ml|prompts?|machine.learning)\b/gi;
+// What the generic pool must not know of: what is above it, and what people do with that. Also
+// inside a name (`useGrpc`, `SNAKEPIT_PYTHON`) ...
+const foreign = /\w*(?:python|grpc|dspy|dspex|torch|numpy|tensor|embedding|machine.learning)\w*/gi;
+// ... though these only where a name begins with them or has them as one of its words, because
+// HTML has an ML in it, `callMany` an llm, and "promptly" a prompt.
+const foreignAsAWord =
+  /(?<![a-zA-Z])(?:llm|ml|prompt)s?(?![a-z])|(?:Llm|Ml|Prompt)s?(?![a-z])|(?<![A-Z])(?:LLM|ML|PROMPT)S?(?![A-Z])/g;
 
 function foreignWords({ path, text }: Source): string[] {
-  return [...text.matchAll(foreign)].map(([word]) => `${path}: ${word}`);
+  return [...text.matchAll(foreign), ...text.matchAll(foreignAsAWord)].map(
+    ([word]) => `${path}: ${word}`,
+  );
 }
 
 test("each layer imports only those below it, by names that they export", () => {
@@ -105,5 +111,8 @@ test("a word of the layers above is found", () => {
   expect(plant("// as the Python worker does")).toBe(1);
   expect(plant("const grpcPort = 1;")).toBe(1);
   expect(plant("An LLM, a prompt and an embedding.")).toBe(3);
-  expect(plant("HTML, html, promptly: nothing of that kind.")).toBe(0);
+  expect(plant("useGrpc(); isPython; SNAKEPIT_PYTHON; my_tensor; startDspy();")).toBe(5);
+  expect(plant("mlPools; isMl; my_ml; ML_POOL; LLMs; useLlm; llm_name; ASK_LLM;")).toBe(8);
+  expect(plant("prompts; systemPrompt; promptText; PROMPT_TEXT; my_prompt")).toBe(5);
+  expect(plant("HTML, html, xml, callMany, promptly, Promptly: nothing of that kind.")).toBe(0);
 });
