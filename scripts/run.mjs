@@ -57,7 +57,7 @@ function checkNode() {
   }
 }
 
-/** The first Python that is new enough and has pip, which fetches everything else. */
+/** The first Python of a version that DSPy's dependencies support, with pip, which fetches all else. */
 function findPython() {
   const named = process.env.PYTHON;
   const names = named ? [named] : ["python3", "python3.13", "python3.12", "python3.11"];
@@ -72,6 +72,10 @@ function findPython() {
       problem =
         problem ||
         `Python ${version} (${name}) is too old: Python 3.11 or newer is needed; PYTHON=<path> names another one.`;
+    } else if (isAtLeast(version, [3, 14])) {
+      problem =
+        problem ||
+        `Python ${version} (${name}) is newer than what DSPy's dependencies support: install 3.11, 3.12 or 3.13; PYTHON=<path> names another one.`;
     } else if (hasPip === "True") {
       return name;
     } else {

@@ -1,5 +1,8 @@
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ from openai_server import chat_answer, openai_server
 from snakepit_bridge import BridgeError
 from snakepit_bridge.dspy import Predictor
 from snakepit_bridge.dspy.errors import bridge_error
+from snakepit_bridge.errors import NotBegunError
 
 
 async def failure(
@@ -107,6 +111,51 @@ def test_settings_that_a_model_does_not_take_are_refused() -> None:
     with pytest.raises(BridgeError) as failed:
         Predictor().prepare(ASK, {"question": "?"}, lm)
     assert failed.value.code == "MODEL_NOT_CONFIGURED"
+
+
+UNKNOWN_PROVIDERS = [
+    ({"model": "opanai/gpt-5"}, 'there is no provider "opanai"; did you mean "openai"?'),
+    ({"model": "OpenAI/gpt-5"}, 'did you mean "openai"?'),
+    ({"model": "google/gemini-2.5-pro"}, 'did you mean "gemini"?'),
+    ({"model": "qqq/x"}, '"openai/x" with apiBase'),
+    ({"model": "qqq/x", "apiBase": "http://127.0.0.1:9/v1"}, 'write "openai/qqq/x"'),
+]
+
+
+@pytest.mark.parametrize(("lm", "words"), UNKNOWN_PROVIDERS)
+def test_a_provider_that_there_is_not_is_refused_before_any_work(
+    lm: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(NotBegunError) as failed:
+        Predictor().prepare(ASK, {"question": "?"}, lm)
+    assert failed.value.code == "MODEL_NOT_CONFIGURED"
+    assert details_of(failed.value) == {"model": lm["model"]}
+    assert words in str(failed.value)
+
+
+def test_no_provider_is_refused_that_dspy_or_litellm_takes() -> None:
+    # In a process of its own: LiteLLM stays imported, and the others are to do without it.
+    script = """
+import sys
+from snakepit_bridge.dspy.providers import PROVIDERS, check_provider
+for name in ["openai/x", "mistral/x", "ollama_chat/x", "sglang:a/b", "gpt-5"]:
+    check_provider(name, has_own_endpoint=False)
+assert "litellm" not in sys.modules
+import litellm
+from litellm.constants import openai_compatible_providers
+from litellm.llms.openai_like.json_loader import JSONProviderRegistry
+from litellm.types.utils import LlmProviders
+theirs = {provider.value for provider in LlmProviders}
+theirs |= {*openai_compatible_providers, *JSONProviderRegistry.list_providers()}
+assert theirs == PROVIDERS, sorted(theirs ^ PROVIDERS)
+litellm.custom_provider_map = [{"provider": "my_own", "custom_handler": None}]
+check_provider("my_own/x", has_own_endpoint=False)
+"""
+    env = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 COUNT = program({"question": STR}, {"answer": STR, "count": INT})

@@ -87,6 +87,7 @@ test("a worker that dies in its handshake says why in the error", async () => {
     details: { reason: "exited", exitCode: 3 },
   });
   expect(String(error)).toContain("No module named 'no_such_module_anywhere'");
+  expect(String(error)).toContain("python.path");
 });
 
 test("the same without a fork server", async () => {

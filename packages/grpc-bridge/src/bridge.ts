@@ -10,6 +10,7 @@ import { DspyService } from "./dspy/service.ts";
 import { type BridgeOptions, checkBridgeOptions, poolOptions } from "./options.ts";
 import { Python } from "./python/python.ts";
 import { PythonAdapter } from "./python-adapter.ts";
+import { withAdvice } from "./start-advice.ts";
 
 export interface BridgeStatus {
   /** The Python that workers run on. */
@@ -51,8 +52,12 @@ export async function createBridge(options: BridgeOptions = {}): Promise<Bridge>
   checkBridgeOptions(options);
   const { python = {}, transport = "socket" } = options;
   const adapter = new PythonAdapter(python, transport);
-  const pool = await createPool({ ...poolOptions(options), adapter });
-  return new PythonBridge(pool, adapter);
+  try {
+    const pool = await createPool({ ...poolOptions(options), adapter });
+    return new PythonBridge(pool, adapter);
+  } catch (error) {
+    throw withAdvice(error, adapter.executable);
+  }
 }
 
 class PythonBridge implements Bridge {

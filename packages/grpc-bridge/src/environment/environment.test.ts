@@ -15,10 +15,12 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { SnakepitError } from "snakepit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { damagedAdvice } from "./damaged-advice.ts";
 import { ensureEnvironment, type MakeOptions, setUp } from "./managed-environment.ts";
 import type { SetupProgress } from "./progress.ts";
 import { resolvePython } from "./resolve-python.ts";
 import { runSetup } from "./setup-command.ts";
+import { wordsOf } from "./setup-error.ts";
 
 const run = promisify(execFile);
 
@@ -31,6 +33,8 @@ info = f"snakepit_bridge-{version}.dist-info"
 files = {
     "snakepit_bridge/__init__.py": "",
     "ormsgpack.py": "",
+    "dspy.py": "",
+    "grpc.py": "",
     f"{info}/METADATA": f"Metadata-Version: 2.1\\nName: snakepit-bridge\\nVersion: {version}\\n",
     f"{info}/WHEEL": "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
 }
@@ -93,14 +97,21 @@ function program(name: string, script: string): string {
   return folder;
 }
 
-function failure(error: unknown): { reason: string; message: string } {
-  if (!SnakepitError.is(error, "WORKER_START_FAILED")) throw error;
-  return { reason: error.details.reason, message: error.message };
+interface Failure {
+  readonly reason: string;
+  readonly message: string;
+  readonly stderr: string;
 }
 
-async function failureOf(promise: Promise<unknown>): Promise<{ reason: string; message: string }> {
+function failure(error: unknown): Failure {
+  if (!SnakepitError.is(error, "WORKER_START_FAILED")) throw error;
+  const { reason, stderr } = error.details;
+  return { reason, message: wordsOf(error), stderr: stderr ?? "" };
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<Failure> {
   return promise.then(
-    () => ({ reason: "none", message: "it succeeded" }),
+    () => ({ reason: "none", message: "it succeeded", stderr: "" }),
     (error: unknown) => failure(error),
   );
 }
@@ -194,6 +205,88 @@ test("an environment whose Python was replaced by another version is noticed", a
   expect(message).toMatch(/has been replaced by another one; mend it with/);
 });
 
+test.each([
+  ["everything", ""],
+  ["one package", "ormsgpack*"],
+])(
+  "an environment from which %s is gone is made anew by setup, and the worker's end says so",
+  async (_, gone) => {
+    const made = await setUp(options({ extras: ["dspy"] }));
+    await run("sh", ["-c", `rm -rf "$1"/lib/python3*/site-packages/${gone}`, "sh", made.folder]);
+    const { stderr } = await run(made.executable, ["-c", "import ormsgpack, snakepit_bridge"]).then(
+      () => ({ stderr: "it works" }),
+      (error: { stderr: string }) => error,
+    );
+    expect(damagedAdvice(made.executable, stderr, shipped)).toBe(
+      `the Python environment in ${made.folder} is damaged; mend it with \`npx dspex setup\``,
+    );
+
+    steps = [];
+    expect(await setUp(options({ extras: ["dspy"] }))).toEqual(made);
+    expect(steps[0]?.message).toMatch(/anew, since it is damaged \(ModuleNotFoundError: No module/);
+    await run(made.executable, ["-c", "import snakepit_bridge, ormsgpack"]);
+
+    steps = [];
+    expect(await setUp(options({ extras: ["dspy"] }))).toEqual(made);
+    expect(steps).toEqual([]);
+  },
+);
+
+test("only what the environment was to bring counts as damage to it", async () => {
+  const { executable } = await ensureEnvironment(options());
+  const advice = (stderr: string) => damagedAdvice(executable, stderr, shipped);
+  expect(advice(`${executable}: No module named snakepit_bridge.fork_server`)).toContain("setup`");
+  expect(advice("ImportError: /x/site-packages/ormsgpack/a.so: undefined symbol")).toBeDefined();
+  expect(advice("ImportError: cannot import name 'packb' from 'ormsgpack' (x)")).toBeDefined();
+  expect(advice("ModuleNotFoundError: No module named 'torch'")).toBeUndefined();
+  expect(advice("ModuleNotFoundError: No module named 'dspy'")).toBeUndefined();
+  expect(advice("ValueError: ormsgpack")).toBeUndefined();
+  const ours = "ModuleNotFoundError: No module named 'snakepit_bridge'";
+  expect(damagedAdvice("/usr/bin/python3", ours, shipped)).toBeUndefined();
+});
+
+test("a cache folder that cannot be made is one sentence with the way out", async () => {
+  const file = join(room, "a-file");
+  writeFileSync(file, "");
+  vi.stubEnv("XDG_CACHE_HOME", file);
+  const { reason, message } = await failureOf(setUp(options()));
+  expect(reason).toBe("adapter-open");
+  expect(message).toBe(
+    `the folder ${file}/snakepit-bridge for the Python environment cannot be made (ENOTDIR); set XDG_CACHE_HOME to one that can be written`,
+  );
+});
+
+// Nothing listens on port 9; the name and the password are to be seen nowhere.
+const deadIndex = "http://user:secret@127.0.0.1:9/simple";
+
+test.each([
+  ["pip", false],
+  ["uv", true],
+])("an index that %s cannot reach is one sentence with its address", async (_, hasUv) => {
+  const path = hasUv ? `${workspaceUv}:${machinePath}` : machinePath;
+  for (const [name, value] of Object.entries({
+    PATH: path,
+    PIP_INDEX_URL: deadIndex,
+    UV_INDEX_URL: deadIndex,
+    UV_DEFAULT_INDEX: deadIndex,
+    PIP_FIND_LINKS: "",
+    PIP_CONFIG_FILE: "/dev/null",
+    UV_CACHE_DIR: join(room, "uv-cache"),
+  })) {
+    vi.stubEnv(name, value);
+  }
+  const nothing = `ormsgpack==1.13.0 --hash=sha256:${"0".repeat(64)}\n`;
+  writeFileSync(join(shipped, "requirements-core.lock"), nothing);
+  const { reason, message, stderr } = await failureOf(setUp(options()));
+  expect(reason).toBe("adapter-open");
+  expect(message).toBe(
+    "cannot reach the Python package index http://127.0.0.1:9/simple; check the network, the proxy or PIP_INDEX_URL",
+  );
+  expect(stderr).not.toBe("");
+  expect(stderr).not.toContain("secret");
+  expect(steps.map(({ step }) => step)).not.toContain("ready");
+});
+
 test("without uv on PATH the pinned one is fetched, once", async () => {
   vi.stubEnv("PATH", machinePath);
   await ensureEnvironment(options());
@@ -231,6 +324,40 @@ test("a missing Python is `not-found`, in one sentence", async () => {
   expect(reason).toBe("not-found");
   expect(message).toMatch(/Python 3\.11 or newer is needed, and there is no python3 on PATH/);
   expect(message).not.toContain("\n");
+});
+
+test("without an environment, a missing Python is told together with the command", async () => {
+  vi.stubEnv("PATH", "/nowhere");
+  const asked = ensureEnvironment(options({ autoSetup: false, extras: ["dspy"] }));
+  const { reason, message } = await failureOf(asked);
+  expect(reason).toBe("not-found");
+  expect(message).toMatch(
+    /^Python 3.+ no python3 on PATH; install it .+; then .+`npx dspex setup`/,
+  );
+});
+
+test("a Python newer than DSPy's dependencies is passed over, and refused when alone", async () => {
+  const { stdout } = await run("python3", ["-c", "import sys; print(sys.executable)"]);
+  // Says that it is 3.14, and does all else as the real one.
+  const path = program(
+    "python3",
+    `case "$2" in *find_spec*) "${stdout.trim()}" "$@" | sed '1s/.*/3.14.0/';; *) exec "${stdout.trim()}" "$@";; esac`,
+  );
+  // Of the machine's programs just the one that the script needs: the others hold more Pythons.
+  symlinkSync("/bin/sed", join(path, "sed"));
+  vi.stubEnv("PATH", `${path}:${workspaceUv}`);
+  const { reason, message } = await failureOf(setUp(options({ extras: ["dspy"] })));
+  expect(reason).toBe("not-found");
+  expect(message).toBe(
+    "Python 3.14 is newer than what DSPy's dependencies support; install 3.11, 3.12 or 3.13, or name one with `npx dspex setup --python PATH`",
+  );
+  await setUp(options());
+  expect(steps[0]?.message).toContain("Python 3.14.0");
+
+  steps = [];
+  program("python3.12", `exec "${stdout.trim()}" "$@"`);
+  await setUp(options({ extras: ["dspy"] }));
+  expect(steps[0]?.message).not.toContain("3.14");
 });
 
 test("a Python that is too old is refused with both versions", async () => {
@@ -282,9 +409,21 @@ test("a Python named by option or by SNAKEPIT_PYTHON is used as it is", async ()
   expect(await resolvePython({ executable })).toEqual({ executable, source: "executable" });
   const { reason, message } = await failureOf(resolvePython({ executable: "/nowhere/python" }));
   expect(reason).toBe("not-found");
-  expect(message).toContain(
-    '"/nowhere/python" is not a Python that runs: there is no such program',
+  expect(message).toBe(
+    '`executable` names "/nowhere/python", which is not a Python that runs: there is no such program; name another one, or leave `executable` out and run `npx snakepit-bridge setup`',
   );
+});
+
+test("a SNAKEPIT_PYTHON that is none is named as such, and a folder as a folder", async () => {
+  vi.stubEnv("SNAKEPIT_PYTHON", "/nowhere/python");
+  const absent = await failureOf(resolvePython({ extras: ["dspy"] }));
+  expect(absent.message).toMatch(
+    /^SNAKEPIT_PYTHON names "\/nowhere\/python", .+ no such program; .+ unset SNAKEPIT_PYTHON and run `npx dspex setup`$/,
+  );
+  vi.stubEnv("SNAKEPIT_PYTHON", room);
+  expect((await failureOf(resolvePython())).message).toContain("it is a folder");
+  const named = await failureOf(setUp(options({ python: "/nowhere/python" })));
+  expect(named.message).toContain('--python names "/nowhere/python"');
 });
 
 test("a named Python without the worker side is refused with the way to install it", async () => {
@@ -293,6 +432,9 @@ test("a named Python without the worker side is refused with the way to install 
   const { reason, message } = await failureOf(resolvePython({ executable: `${bare}/bin/python` }));
   expect(reason).toBe("adapter-open");
   expect(message).toMatch(/snakepit_bridge is not installed; install the wheel/);
+  vi.stubEnv("SNAKEPIT_PYTHON", `${bare}/bin/python`);
+  const { message: other } = await failureOf(resolvePython({ extras: ["dspy"] }));
+  expect(other).toMatch(/or unset SNAKEPIT_PYTHON and run `npx dspex setup`$/);
 });
 
 test("the command line explains itself and names unknown commands", async () => {
@@ -305,6 +447,10 @@ test("the command line explains itself and names unknown commands", async () => 
     expect(error.mock.lastCall?.[0]).toMatch(/no command "instal"[\s\S]*npx dspex setup/);
     expect(await runSetup({ extras: [], args: ["setup", "--quick"] })).toBe(1);
     expect(error.mock.lastCall?.[0]).toContain("--quick");
+    expect(await runSetup({ extras: [], args: ["setup", "--extras", "grpc"] })).toBe(1);
+    expect(error.mock.lastCall?.[0]).toMatch(/no option --extras; did you mean --extra\?/);
+    expect(await runSetup({ extras: [], args: ["--version"] })).toBe(0);
+    expect(log.mock.lastCall?.[0]).toMatch(/^\d+\.\d+\.\d+/);
   } finally {
     log.mockRestore();
     error.mockRestore();

@@ -1,2 +1,3 @@
+export { damagedAdvice } from "./damaged-advice.ts";
 export { resolvePython } from "./resolve-python.ts";
 export { runSetup, type SetupCommand } from "./setup-command.ts";

@@ -1,6 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { runChild } from "./child-command.ts";
+import {
+  isConnectionFailure,
+  shownIndex,
+  unreachableIndex,
+  withoutCredentials,
+} from "./index-failure.ts";
+import { importPromised } from "./installed.ts";
 import { findInterpreter, type Interpreter, isOnPath } from "./interpreter.ts";
 import type { ProgressListener } from "./progress.ts";
 import { writeReadyMarker } from "./ready-marker.ts";
@@ -11,6 +18,7 @@ interface Making {
   readonly shipped: Shipped;
   /** Where it will stand. */
   readonly folder: string;
+  readonly extras: readonly string[];
   readonly python?: string;
   readonly onProgress: ProgressListener;
   readonly signal?: AbortSignal;
@@ -27,7 +35,7 @@ export async function makeEnvironment(making: Making): Promise<void> {
   sweepLeftovers(folder);
   const staging = `${folder}.making-${process.pid}-${started}`;
   try {
-    const interpreter = await findInterpreter(making.python, signal);
+    const interpreter = await findInterpreter(making);
     onProgress({
       step: "create",
       message: `making an environment for Python ${interpreter.version}`,
@@ -38,7 +46,12 @@ export async function makeEnvironment(making: Making): Promise<void> {
     await install(["--require-hashes", ...making.shipped.locks.flatMap((lock) => ["-r", lock])]);
     await install(["--no-deps", making.shipped.wheel]);
     onProgress({ step: "check", message: "importing it for the first time" });
-    writeReadyMarker(staging, await askVersions(staging, signal));
+    const imported = await importPromised(join(staging, "bin", "python"), making.extras, signal);
+    if ("problem" in imported) {
+      const message = `the new Python environment does not work: ${imported.stderr.trim() || imported.problem}`;
+      throw setupError("adapter-open", message, { stderr: imported.stderr });
+    }
+    writeReadyMarker(staging, imported.versions);
     moveIntoPlace(staging, folder);
     const seconds = Math.max(1, Math.round((Date.now() - started) / 1_000));
     onProgress({ step: "ready", message: `ready after ${seconds} s: ${folder}` });
@@ -51,24 +64,34 @@ type Install = (args: readonly string[]) => Promise<void>;
 
 /** An empty virtual environment, and the tool that fills it: uv (seconds), else pip (minutes). */
 async function createVenv(python: Interpreter, staging: string, making: Making): Promise<Install> {
-  const run = toolRunner(staging, making);
-  const uv = await findUv(python, making);
+  const pipIndex = await configuredIndex(python, making);
+  const uv = await findUv(python, making, pipIndex);
   const target = join(staging, "bin", "python");
   if (uv !== undefined) {
-    const env = { UV_PYTHON_DOWNLOADS: "never", ...(await uvIndex(python, making)) };
-    await run(uv, ["venv", "--quiet", "--python", python.executable, staging], env);
-    return (args) => run(uv, ["pip", "install", ...quiet, "--python", target, ...args], env);
+    const index = uvIndex() ?? (process.env["UV_INDEX"] ? undefined : pipIndex);
+    // uv does not read pip's settings, where a company's mirror often stands alone.
+    const mirror = index === undefined ? {} : { UV_DEFAULT_INDEX: index };
+    const env = { UV_HTTP_RETRIES: "1", ...process.env, UV_PYTHON_DOWNLOADS: "never", ...mirror };
+    const run = toolRunner(staging, making, env, index);
+    await run(uv, ["venv", "--quiet", "--python", python.executable, staging]);
+    return (args) => run(uv, ["pip", "install", ...quiet, "--python", target, ...args]);
   }
+  const run = toolRunner(staging, making, process.env, pipIndex);
   const hint = "it needs pip, or venv (on Debian and Ubuntu: `apt install python3-venv`)";
   if (!python.hasVenv) {
     throw setupError("adapter-open", `"${python.executable}" cannot make an environment; ${hint}`);
   }
   await run(python.executable, ["-m", "venv", staging]);
-  return (args) => run(target, ["-m", "pip", "install", ...quiet, "--no-compile", ...args]);
+  return (args) =>
+    run(target, ["-m", "pip", "install", ...quiet, "--retries", "1", "--no-compile", ...args]);
 }
 
 /** uv on PATH, else the pinned one, which pip fetches once; undefined where there is no pip either. */
-async function findUv(python: Interpreter, making: Making): Promise<string | undefined> {
+async function findUv(
+  python: Interpreter,
+  making: Making,
+  index: string | undefined,
+): Promise<string | undefined> {
   const { signal, onProgress } = making;
   if (isOnPath("uv")) {
     const { status } = await runChild("uv", ["--version"], { signal });
@@ -86,19 +109,23 @@ async function findUv(python: Interpreter, making: Making): Promise<string | und
   });
   const staging = `${home}.making-${process.pid}-${Date.now()}`;
   const options = ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"];
+  // The first to use the network: what it cannot reach, nobody after it can.
+  const hasty = ["--retries", "1", "--timeout", "10"];
   // `--target` is allowed also where the system's Python is "externally managed".
   const pip = [
     "-m",
     "pip",
     "install",
     ...options,
+    ...hasty,
     "--target",
     staging,
     "-r",
     making.shipped.uvLock,
   ];
   try {
-    const { status } = await runChild(python.executable, pip, { signal });
+    const { status, stderr } = await runChild(python.executable, pip, { signal });
+    if (status !== 0 && isConnectionFailure(stderr)) throw unreachableIndex(index, stderr);
     if (status === 0) moveIntoPlace(staging, home);
     // Without uv the slower way remains, which then reports what is wrong.
     return status === 0 && (await isThere()) ? uv : undefined;
@@ -107,13 +134,21 @@ async function findUv(python: Interpreter, making: Making): Promise<string | und
   }
 }
 
-/** uv does not read pip's settings, where a company's mirror often stands alone. */
-async function uvIndex(python: Interpreter, { signal }: Making): Promise<Record<string, string>> {
-  const chosen = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX"].some((name) => process.env[name]);
-  if (chosen || !python.hasPip) return {};
+/** The index that uv was told to use. The older `UV_INDEX_URL` it reads by itself as well. */
+function uvIndex(): string | undefined {
+  return process.env["UV_DEFAULT_INDEX"] || process.env["UV_INDEX_URL"] || undefined;
+}
+
+/** The index in pip's settings, variables included. */
+async function configuredIndex(
+  python: Interpreter,
+  { signal }: Making,
+): Promise<string | undefined> {
+  const named = process.env["PIP_INDEX_URL"];
+  if (named) return named;
+  if (!python.hasPip) return undefined;
   const { stdout } = await runChild(python.executable, ["-m", "pip", "config", "list"], { signal });
-  const index = /^(?:global|install|:env:)\.index-url='(.+)'$/m.exec(stdout)?.[1];
-  return index === undefined ? {} : { UV_DEFAULT_INDEX: index };
+  return /^(?:global|install|:env:)\.index-url='(.+)'$/m.exec(stdout)?.[1];
 }
 
 /** On a terminal uv and pip draw their own progress; elsewhere their lists of packages are noise. */
@@ -121,58 +156,29 @@ const terminal = process.stderr.isTTY === true;
 const quiet = terminal ? [] : ["--quiet"];
 
 /** Runs one tool in the cache's folder, where no project's own settings for it lie. */
-function toolRunner(staging: string, { folder, signal }: Making) {
-  return async (program: string, args: readonly string[], env: Record<string, string> = {}) => {
+function toolRunner(
+  staging: string,
+  { folder, signal }: Making,
+  env: NodeJS.ProcessEnv,
+  index: string | undefined,
+) {
+  return async (program: string, args: readonly string[]) => {
     const { status, stderr, stdout, error } = await runChild(program, args, {
       cwd: dirname(folder),
-      env: { ...process.env, PYTHONPATH: "", ...env, VIRTUAL_ENV: staging },
+      env: { ...env, PYTHONPATH: "", VIRTUAL_ENV: staging },
       signal,
       terminal,
     });
     if (status === 0) return;
-    const shown = terminal ? "see above" : (stderr || stdout || `${error}`).trim();
+    if (isConnectionFailure(stderr)) throw unreachableIndex(index, stderr);
+    const said = withoutCredentials(stderr || stdout || `${error}`).trim();
     const command = `${basename(program)} ${args.slice(0, 3).join(" ")}`;
     throw setupError(
       "adapter-open",
-      `\`${command} …\` failed while making the Python environment; check that the Python package index can be reached (${shown})`,
-      { stderr, cause: error },
+      `\`${command} …\` failed while making the Python environment; check that the Python package index ${shownIndex(index)} can be reached (${terminal ? "see above" : said})`,
+      { stderr: withoutCredentials(stderr), cause: error },
     );
   };
-}
-
-// Imports what is there, which also compiles it: just the modules that are needed, where compiling
-// all 6,000 files would take half a minute.
-const versionsQuestion = `
-import importlib, json, platform
-from importlib.metadata import PackageNotFoundError, version
-found = {"python": platform.python_version()}
-for name, module in (
-    ("snakepit-bridge", "snakepit_bridge"), ("ormsgpack", "ormsgpack"), ("dspy", "dspy"), ("grpcio", "grpc")
-):
-    try:
-        found[name] = version(name)
-    except PackageNotFoundError:
-        continue
-    importlib.import_module(module)
-print(json.dumps(found))
-`;
-
-async function askVersions(
-  staging: string,
-  signal: AbortSignal | undefined,
-): Promise<Record<string, string>> {
-  const scratch = join(staging, "scratch");
-  // DSPy opens a cache in the home folder and LiteLLM asks the network, merely by being imported.
-  const calm = { DSPY_CACHEDIR: scratch, LITELLM_LOCAL_MODEL_COST_MAP: "True", PYTHONPATH: "" };
-  const { status, stdout, stderr } = await runChild(
-    join(staging, "bin", "python"),
-    ["-c", versionsQuestion],
-    { signal, env: { ...process.env, ...calm } },
-  );
-  rmSync(scratch, { recursive: true, force: true });
-  if (status === 0) return JSON.parse(stdout) as Record<string, string>;
-  const message = `the new Python environment does not work: ${stderr.trim()}`;
-  throw setupError("adapter-open", message, { stderr });
 }
 
 function packageCount({ locks }: Shipped): number {

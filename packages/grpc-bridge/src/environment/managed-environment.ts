@@ -1,11 +1,17 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
-import type { SnakepitError } from "snakepit";
+import { SnakepitError } from "snakepit";
+import { cacheFolder, makeCacheFolder } from "./cache-folder.ts";
 import { withFolderLock } from "./folder-lock.ts";
+import { findInterpreter } from "./interpreter.ts";
 import { makeEnvironment } from "./make-environment.ts";
 import { type ProgressListener, printProgress } from "./progress.ts";
-import { type EnvironmentState, inspect, type ManagedEnvironment } from "./ready-marker.ts";
-import { setupCommandLine, setupError } from "./setup-error.ts";
+import {
+  type EnvironmentState,
+  inspect,
+  inspectThoroughly,
+  type ManagedEnvironment,
+} from "./ready-marker.ts";
+import { setupCommandLine, setupError, wordsOf } from "./setup-error.ts";
 import { findShipped, type Shipped, setsWith } from "./shipped.ts";
 
 export interface EnvironmentOptions {
@@ -41,24 +47,29 @@ export async function ensureEnvironment(options: MakeOptions = {}): Promise<Mana
   const found = await findReady(extras, options);
   if (found.phase === "ready") return found.environment;
   const allowed = options.autoSetup ?? process.stderr.isTTY === true;
-  if (!allowed) throw missingError(extras, found);
+  if (!allowed) throw await missingError(extras, found, options);
   return setUp(options);
 }
 
-/** Makes the environment, or with `force` makes it anew; one process at a time. */
+/**
+ * Makes the environment, also when the one there cannot import what it should; with `force` makes
+ * it anew in any case. One process at a time.
+ */
 export async function setUp(options: MakeOptions = {}): Promise<ManagedEnvironment> {
-  const shipped = findShipped(options.extras ?? [], options.shipped);
+  const extras = options.extras ?? [];
+  const shipped = findShipped(extras, options.shipped);
   const folder = environmentFolder(shipped);
+  makeCacheFolder();
   const onProgress = options.onProgress ?? printProgress;
   const { signal } = options;
   const work = async () => {
-    const state = await inspect(folder, signal);
+    const state = await inspectThoroughly(folder, extras, signal);
     if (state.phase === "ready" && !options.force) return state.environment;
     if (state.phase === "broken") {
       onProgress({ step: "create", message: `making the environment anew, since ${state.why}` });
     }
-    await makeEnvironment({ ...options, shipped, folder, onProgress });
-    const made = await inspect(folder, signal);
+    await makeEnvironment({ ...options, extras, shipped, folder, onProgress });
+    const made = await inspect(folder, extras, signal);
     if (made.phase === "ready") return made.environment;
     const why = made.phase === "broken" ? made.why : "it vanished again";
     throw setupError(
@@ -81,33 +92,66 @@ async function findReady(
 ): Promise<EnvironmentState> {
   let exact: EnvironmentState | undefined;
   for (const set of setsWith(extras, options.shipped)) {
-    const state = await inspect(
-      environmentFolder(findShipped(set, options.shipped)),
-      options.signal,
-    );
+    const folder = environmentFolder(findShipped(set, options.shipped));
+    const state = await inspect(folder, set, options.signal);
     if (state.phase === "ready") return state;
     exact ??= state;
   }
   return exact ?? { phase: "missing" };
 }
 
+/**
+ * The extras of the managed environment that this interpreter belongs to; undefined for any other
+ * Python. Never throws.
+ */
+export function managedExtras(
+  executable: string,
+  shippedIn?: string,
+): { readonly folder: string; readonly extras: readonly string[] } | undefined {
+  try {
+    for (const extras of setsWith([], shippedIn)) {
+      const folder = environmentFolder(findShipped(extras, shippedIn));
+      if (executable === join(folder, "bin", "python")) return { folder, extras };
+    }
+  } catch {
+    // No home folder, or nothing shipped beside the code: then nothing is managed either.
+  }
+  return undefined;
+}
+
 function environmentFolder({ digest }: Shipped): string {
   return join(cacheFolder(), digest);
 }
 
-function cacheFolder(): string {
-  const base = process.env["XDG_CACHE_HOME"];
-  return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "snakepit-bridge");
-}
-
-function missingError(
+async function missingError(
   extras: readonly string[],
   state: { phase: "missing" } | { phase: "broken"; why: string },
-): SnakepitError<"WORKER_START_FAILED"> {
+  options: MakeOptions,
+): Promise<SnakepitError<"WORKER_START_FAILED">> {
+  const command = setupCommandLine(extras);
+  const noPython = await pythonProblem(options);
+  if (noPython !== undefined) {
+    // Both at once: whoever follows the first advice should not meet the second afterwards.
+    const message = `${wordsOf(noPython)}; then make the Python environment with \`${command}\``;
+    return setupError(noPython.details.reason, message, { stderr: noPython.details.stderr ?? "" });
+  }
   const what =
     state.phase === "missing"
       ? "there is no Python environment yet; make it once with"
       : `the Python environment cannot be used, since ${state.why}; mend it with`;
   const others = "name your own Python with SNAKEPIT_PYTHON, or pass `autoSetup: true`";
-  return setupError("adapter-open", `${what} \`${setupCommandLine(extras)}\` (or ${others})`);
+  return setupError("adapter-open", `${what} \`${command}\` (or ${others})`);
+}
+
+/** Why no environment could be made with what is installed on this machine. */
+async function pythonProblem(
+  options: MakeOptions,
+): Promise<SnakepitError<"WORKER_START_FAILED"> | undefined> {
+  try {
+    await findInterpreter(options);
+    return undefined;
+  } catch (error) {
+    if (SnakepitError.is(error, "WORKER_START_FAILED")) return error;
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runChild } from "./child-command.ts";
+import { importPromised } from "./installed.ts";
 
 /** A Python with our worker side and everything that it needs, made from what this package ships. */
 export interface ManagedEnvironment {
@@ -35,6 +35,7 @@ export function writeReadyMarker(folder: string, versions: ReadyMarker["versions
 /** Looks at files only, unless the interpreter is not the one that the environment was made with. */
 export async function inspect(
   folder: string,
+  extras: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<EnvironmentState> {
   if (!existsSync(folder)) return { phase: "missing" };
@@ -48,12 +49,24 @@ export async function inspect(
   if (now.path === then.path && now.mtimeMs === then.mtimeMs && now.size === then.size) {
     return { phase: "ready", environment };
   }
-  const answer = await runChild(executable, ["-c", "import ormsgpack, snakepit_bridge"], {
-    signal,
-  });
-  return answer.status === 0
+  const imported = await importPromised(executable, extras, signal);
+  return "versions" in imported
     ? { phase: "ready", environment }
     : { phase: "broken", why: `its Python, ${then.path}, has been replaced by another one` };
+}
+
+/** As `inspect`, and asks the interpreter too: files of packages may be gone, or cut off. */
+export async function inspectThoroughly(
+  folder: string,
+  extras: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<EnvironmentState> {
+  const state = await inspect(folder, extras, signal);
+  if (state.phase !== "ready") return state;
+  const imported = await importPromised(state.environment.executable, extras, signal);
+  return "versions" in imported
+    ? state
+    : { phase: "broken", why: `it is damaged (${imported.problem})` };
 }
 
 /** The file behind `bin/python`, or undefined when the link leads nowhere. */

@@ -1,6 +1,6 @@
 import { askInterpreter } from "./interpreter.ts";
 import { type EnvironmentOptions, ensureEnvironment } from "./managed-environment.ts";
-import { setupError } from "./setup-error.ts";
+import { setupCommandLine, setupError } from "./setup-error.ts";
 
 export interface PythonOptions extends EnvironmentOptions {
   /**
@@ -23,10 +23,10 @@ export interface ResolvedPython {
  */
 export async function resolvePython(options: PythonOptions = {}): Promise<ResolvedPython> {
   if (options.executable !== undefined) {
-    return checked(options.executable, "executable", options.signal);
+    return checked(options.executable, "executable", options);
   }
   const named = process.env["SNAKEPIT_PYTHON"];
-  if (named) return checked(named, "SNAKEPIT_PYTHON", options.signal);
+  if (named) return checked(named, "SNAKEPIT_PYTHON", options);
   return { executable: (await ensureEnvironment(options)).executable, source: "managed" };
 }
 
@@ -35,10 +35,10 @@ const answers = new Map<string, Promise<void>>();
 
 async function checked(
   executable: string,
-  source: ResolvedPython["source"],
-  signal: AbortSignal | undefined,
+  source: "executable" | "SNAKEPIT_PYTHON",
+  options: PythonOptions,
 ): Promise<ResolvedPython> {
-  const answer = answers.get(executable) ?? hasBridge(executable, source, signal);
+  const answer = answers.get(executable) ?? hasBridge(executable, source, options);
   answers.set(executable, answer);
   try {
     await answer;
@@ -52,14 +52,19 @@ async function checked(
 
 async function hasBridge(
   executable: string,
-  source: ResolvedPython["source"],
-  signal: AbortSignal | undefined,
+  source: "executable" | "SNAKEPIT_PYTHON",
+  options: PythonOptions,
 ): Promise<void> {
-  const interpreter = await askInterpreter(executable, signal);
+  const command = setupCommandLine(options.extras ?? []);
+  // While a Python is named, what `setup` makes is not used.
+  const naming =
+    source === "SNAKEPIT_PYTHON"
+      ? { by: source, instead: `unset SNAKEPIT_PYTHON and run \`${command}\`` }
+      : { by: "`executable`", instead: `leave \`executable\` out and run \`${command}\`` };
+  const interpreter = await askInterpreter(executable, options.signal, naming);
   if (interpreter.hasBridge) return;
-  const chosen = source === "SNAKEPIT_PYTHON" ? "SNAKEPIT_PYTHON names" : "`executable` names";
   throw setupError(
     "adapter-open",
-    `${chosen} "${executable}", in which snakepit_bridge is not installed; install the wheel that lies in snakepit-grpc-bridge/python there, or leave the choice to \`npx snakepit-bridge setup\``,
+    `${naming.by} names "${executable}", in which snakepit_bridge is not installed; install the wheel that lies in snakepit-grpc-bridge/python there, or ${naming.instead}`,
   );
 }

@@ -2,6 +2,8 @@ import { parseArgs } from "node:util";
 import { SnakepitError } from "snakepit";
 import { type MakeOptions, setUp } from "./managed-environment.ts";
 import { printProgress } from "./progress.ts";
+import { wordsOf } from "./setup-error.ts";
+import { packageVersion } from "./shipped.ts";
 
 export interface SetupCommand {
   /** The extras that this program always needs; `--extra` adds to them. */
@@ -24,6 +26,10 @@ export async function runSetup(command: SetupCommand): Promise<number> {
     console.log(usage(program));
     return 0;
   }
+  if (parsed.kind === "version") {
+    console.log(packageVersion() ?? "unknown");
+    return 0;
+  }
   if (parsed.kind === "wrong") {
     console.error(`${parsed.why}\n\n${usage(program)}`);
     return 1;
@@ -39,11 +45,14 @@ export async function runSetup(command: SetupCommand): Promise<number> {
     console.log(
       `versions     ${versions.map(([name, version]) => `${name} ${version}`).join(", ")}`,
     );
+    if (process.env["SNAKEPIT_PYTHON"]) {
+      console.error("SNAKEPIT_PYTHON is set: programs use the Python that it names, not this one");
+    }
     return 0;
   } catch (error) {
     if (abort.signal.aborted) return 130;
     if (!SnakepitError.is(error)) throw error;
-    console.error(error.message);
+    console.error(wordsOf(error));
     return 1;
   } finally {
     process.off("SIGINT", interrupt);
@@ -53,6 +62,7 @@ export async function runSetup(command: SetupCommand): Promise<number> {
 
 type Parsed =
   | { readonly kind: "help" }
+  | { readonly kind: "version" }
   | { readonly kind: "wrong"; readonly why: string }
   | { readonly kind: "setup"; readonly options: MakeOptions };
 
@@ -61,11 +71,12 @@ function parse({ args, extras }: SetupCommand): Parsed {
   try {
     parsed = parseSetup(args);
   } catch (error) {
-    return { kind: "wrong", why: (error as Error).message };
+    return { kind: "wrong", why: unknownOption(args) ?? (error as Error).message };
   }
   const { values, positionals } = parsed;
   const [name, ...more] = positionals;
   if (values.help || name === "help") return { kind: "help" };
+  if (values.version) return { kind: "version" };
   if (name === undefined)
     return { kind: "wrong", why: "There is no command; did you mean `setup`?" };
   if (name !== "setup") return { kind: "wrong", why: `There is no command "${name}".` };
@@ -80,27 +91,38 @@ function parse({ args, extras }: SetupCommand): Parsed {
   return { kind: "setup", options };
 }
 
+const optionTypes = {
+  extra: { type: "string", multiple: true },
+  force: { type: "boolean" },
+  python: { type: "string" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+} as const;
+
 function parseSetup(args: readonly string[]) {
-  return parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      extra: { type: "string", multiple: true },
-      force: { type: "boolean" },
-      python: { type: "string" },
-      help: { type: "boolean", short: "h" },
-    },
-  });
+  return parseArgs({ args: [...args], allowPositionals: true, options: optionTypes });
+}
+
+/** The first `--name` that there is not, with the one that its beginning looks like. */
+function unknownOption(args: readonly string[]): string | undefined {
+  const known = Object.keys(optionTypes);
+  const names = args.flatMap((arg) => /^--([^=]+)/.exec(arg)?.[1] ?? []);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return undefined;
+  const near = known.find((name) => name.slice(0, 3) === unknown.slice(0, 3));
+  const hint = near === undefined ? "" : `; did you mean --${near}?`;
+  return `There is no option --${unknown}${hint || "."}`;
 }
 
 function usage(program: string): string {
   return `Usage: ${program} setup [--extra NAME]… [--force] [--python PATH]
 
 Makes the Python environment that workers run in, once per machine and user,
-in \${XDG_CACHE_HOME:-~/.cache}/snakepit-bridge. It needs Python 3.11 or newer.
+in \${XDG_CACHE_HOME:-~/.cache}/snakepit-bridge. It needs Python 3.11, 3.12 or 3.13.
 
   --extra NAME   also install this part: dspy, grpc
   --force        make it anew although it is there
   --python PATH  make it anew, from this Python instead of the first on PATH
+  --version      print the version of this package
   -h, --help     this text`;
 }

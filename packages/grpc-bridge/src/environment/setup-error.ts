@@ -13,6 +13,11 @@ export function setupError(
   });
 }
 
+/** What the error says, without its code: for a person, or for another error to repeat. */
+export function wordsOf(error: SnakepitError): string {
+  return error.message.replace(/^\[\w+\] /, "");
+}
+
 /** The command that a person types to make, or to mend, the environment with these extras. */
 export function setupCommandLine(extras: readonly string[]): string {
   const others = extras.filter((extra) => extra !== "dspy").map((extra) => ` --extra ${extra}`);

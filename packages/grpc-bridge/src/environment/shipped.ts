@@ -61,6 +61,14 @@ export function setsWith(extras: readonly string[], folder = shippedFolder()): s
   return sets;
 }
 
+/** Of this package, as it is installed; undefined in a bundle. */
+export function packageVersion(): string | undefined {
+  const manifest = join(shippedFolder(), "..", "package.json");
+  if (!isThisPackage(manifest)) return undefined;
+  const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version?: string };
+  return version;
+}
+
 function knownExtras(files: readonly string[]): string[] {
   return files
     .map((file) => /^requirements-(.+)\.lock$/.exec(file)?.[1] ?? "")

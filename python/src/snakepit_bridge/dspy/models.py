@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import dspy
 
 from .demo_model import AsyncDemoEngine, DemoEngine
+from .providers import check_provider
 from .specification import refuse
 
 DEMO_MODEL = "demo"
@@ -73,7 +74,8 @@ class ModelSettings:
 
 
 def parse_settings(value: object) -> ModelSettings:
-    """Raises INVALID_ARGUMENT naming the setting; never shows a key."""
+    """Raises INVALID_ARGUMENT naming the setting, or MODEL_NOT_CONFIGURED for a provider that there
+    is not; never shows a key."""
     if not isinstance(value, Mapping):
         refuse("lm", value, "the settings of a model, such as { model: 'demo' }")
     for key in value:
@@ -82,7 +84,7 @@ def parse_settings(value: object) -> ModelSettings:
     model = value.get("model")
     if not isinstance(model, str) or not model.strip() or model.endswith("/"):
         refuse("lm.model", model, "'demo' or 'provider/name'")
-    return ModelSettings(
+    settings = ModelSettings(
         model=model,
         api_base=_endpoint(value),
         api_key=_key(value),
@@ -91,6 +93,8 @@ def parse_settings(value: object) -> ModelSettings:
         timeout_ms=_number(value, "timeoutMs", minimum=1),
         cache=_flag(value, "cache"),
     )
+    check_provider(model, has_own_endpoint=settings.api_base is not None)
+    return settings
 
 
 SETTINGS = ("model", "apiBase", "apiKey", "temperature", "maxTokens", "timeoutMs", "cache")
