@@ -235,6 +235,13 @@ def hold_interpreter() -> None:
     ctypes.PyDLL(None).sleep(3600)
 
 
+@command("hold-interpreter-then-wait")
+def hold_interpreter_then_wait() -> None:
+    """Long enough for the monitor to find, when it can look again, that nothing has come lately."""
+    ctypes.PyDLL(None).usleep(200_000)
+    gate.wait()
+
+
 @command("start-child")
 def start_child(quiet: bool = False) -> int:
     """`quiet`: one that does not hold our output open."""
@@ -278,3 +285,110 @@ def spin(seconds: float) -> None:
 @command("beyond-64-bits")
 def beyond_64_bits() -> int:
     return 2**70
+
+
+@command("nap")
+def nap(seconds: float, mark: str = "") -> str:
+    time.sleep(seconds)
+    return mark
+
+
+@command("block-loop")
+async def block_loop() -> str:
+    gate.wait()
+    return "through"
+
+
+ran: list[str] = []
+
+
+@command("async-echo")
+async def async_echo(mark: str) -> str:
+    ran.append(mark)
+    return mark
+
+
+@command("context-echo")
+def context_echo(_: Context, mark: str) -> str:
+    ran.append(mark)
+    return mark
+
+
+@command("marked-chunks")
+def marked_chunks(mark: str, n: int) -> Iterator[str]:
+    for i in range(n):
+        yield f"{mark}#{i}"
+
+
+@command("marked-chunks-async")
+async def marked_chunks_async(mark: str, n: int) -> AsyncGenerator[str, None]:
+    for i in range(n):
+        yield f"{mark}#{i}"
+
+
+@command("ran")
+def what_ran() -> list[str]:
+    return ran
+
+
+class Overlap:
+    """How many handlers run at once, as they see it themselves."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.now = self.most = 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.now -= 1
+
+
+overlap = Overlap()
+
+
+@command("overlap-plain")
+def overlap_plain(seconds: float) -> None:
+    with overlap:
+        time.sleep(seconds)
+
+
+@command("overlap-context")
+def overlap_context(_: Context, seconds: float) -> None:
+    with overlap:
+        time.sleep(seconds)
+
+
+@command("overlap-async")
+async def overlap_async(seconds: float) -> None:
+    with overlap:
+        await asyncio.sleep(seconds)
+
+
+@command("overlap-chunks")
+def overlap_chunks(seconds: float) -> Iterator[int]:
+    with overlap:
+        time.sleep(seconds)
+        yield 1
+
+
+@command("overlap-chunks-async")
+async def overlap_chunks_async(seconds: float) -> AsyncGenerator[int, None]:
+    with overlap:
+        await asyncio.sleep(seconds)
+        yield 1
+
+
+@command("thread")
+def thread(seconds: float) -> int:
+    time.sleep(seconds)
+    return threading.get_ident()
+
+
+@command("overlap-most")
+def overlap_most() -> int:
+    return overlap.most

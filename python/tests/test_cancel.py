@@ -10,14 +10,20 @@ def wait_for_log(connection: Connection, message: str) -> None:
 
 def test_a_call_that_has_not_begun_is_dropped_and_says_so(host: Host) -> None:
     with host.worker(SNAKEPIT_CONCURRENCY="1") as connection:
-        # Both threads of a worker for one call are taken, so the third call must wait.
-        connection.send([0, 1, "wait-at-gate"], [0, 2, "wait-at-gate"], [0, 3, "reused"])
-        connection.send([2, 3])
-        error = connection.answer_to(3)[2]
-        assert error["code"] == "CANCELLED"
-        assert error["begun"] is False
-        connection.send([0, 4, "async-add", {"a": 1, "b": 2}])
-        assert connection.answer_to(4)[2] == 3
+        connection.send(
+            [0, 1, "wait-at-gate"],
+            [0, 2, "reused"],
+            [0, 3, "context"],
+            [0, 4, "async-add", {"a": 1, "b": 2}],
+            [1, 5, "count", {"n": 1}],
+        )
+        for call_id in range(2, 6):
+            connection.send([2, call_id])
+            error = connection.answer_to(call_id)[2]
+            assert error["code"] == "CANCELLED"
+            assert error["begun"] is False
+        connection.send([4, 6])
+        assert connection.wait_for(1) == [[4, 6]]
 
 
 def test_a_running_coroutine_is_cancelled_and_cleans_up(host: Host) -> None:

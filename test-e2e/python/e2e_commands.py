@@ -112,3 +112,53 @@ def produce(n: int) -> Iterator[int]:
 @command("e2e.produced")
 def how_far() -> int:
     return produced
+
+
+@command("e2e.payload")
+def payload(value: str) -> str:
+    return value
+
+
+@command("e2e.payload_context")
+def payload_context(ctx: Context, value: str) -> str:
+    ctx.check_cancelled()
+    return value
+
+
+@command("e2e.payload_async")
+async def payload_async(value: str) -> str:
+    await asyncio.sleep(0)
+    return value
+
+
+@command("e2e.payload_slow")
+def payload_slow(value: str) -> str:
+    time.sleep(0.004)
+    return value
+
+
+@command("e2e.payload_uneven")
+def payload_uneven(value: str, seconds: float) -> str:
+    """Short mostly, so that the worker believes it."""
+    if seconds:
+        time.sleep(seconds)
+    return value
+
+
+@command("e2e.payload_block")
+async def payload_block(value: str) -> str:
+    """Blocks the event loop, as a handler should not."""
+    time.sleep(0.006)
+    return value
+
+
+@command("e2e.payload_chunks")
+def payload_chunks(value: str, n: int) -> Iterator[str]:
+    for number in range(n):
+        yield f"{value}#{number}"
+
+
+@command("e2e.payload_chunks_async")
+async def payload_chunks_async(value: str, n: int) -> AsyncIterator[str]:
+    for number in range(n):
+        yield f"{value}#{number}"

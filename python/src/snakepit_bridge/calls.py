@@ -1,5 +1,10 @@
-"""The calls of one worker: which wait, which run, which one owns the right to answer."""
+"""The calls of one worker: which wait, which run, which one owns the right to answer.
 
+The host uses an id again as soon as its call is answered, while a thread may still hold that call.
+So an id only finds a call; whether it is the same one is a matter of identity.
+"""
+
+import threading
 from typing import Any
 
 from snakepit_bridge.codecs import Record
@@ -8,60 +13,83 @@ from snakepit_bridge.credit import Credit
 from snakepit_bridge.outbox import Outbox
 from snakepit_bridge.registry import Handler
 
-# The handler, the host's record, and when it arrived on the clock of `time.perf_counter`.
-# A tuple, because a call of 1 µs has no time for an object of its own.
-Call = tuple[Handler, Record, float]
+# The handler, the host's record, and when it arrived on the clock of `time.perf_counter`. It is
+# nowhere but in line: whoever takes it out owns its answer. A tuple, because a call of 1 µs has no
+# time for more.
+ShortCall = tuple[Handler, Record, float]
+
+
+class Call:
+    """Known in `Calls.waiting` until it begins or is dropped, wherever else it stands."""
+
+    __slots__ = ("args", "arrived", "handler", "record")
+
+    def __init__(self, handler: Handler, record: Record, arrived: float) -> None:
+        """`arrived` is on the clock of `time.perf_counter`."""
+        self.handler = handler
+        self.record = record
+        self.arrived = arrived
+        self.args: Any = {} if record[3] is None else record[3]
+
+    @property
+    def call_id(self) -> int:
+        call_id: int = self.record[1]
+        return call_id
 
 
 class Calls:
-    """Shared by the reader and all runners. Each step is one operation on a dict, which the
-    interpreter's lock makes whole, so that nothing here needs a lock of its own."""
+    """Shared by the reader and all runners."""
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
-        # Not begun, but for the short calls, which are nowhere but in line: a dict would cost them
-        # as much as running. Whoever pops a call from here owns its answer: a runner that begins
-        # it, or the reader that hears of its cancellation.
         self.waiting: dict[int, Call] = {}
         self.running: dict[int, Context] = {}
-        self.credits: dict[int, Credit] = {}
+        self.credits: dict[Context, Credit] = {}
+        # A call goes from `waiting` to `running` in one step, so that no cancel falls between.
+        self._lock = threading.Lock()
 
-    def context(self, call: Call) -> Context:
-        """Also makes it known for cancellation; before `begin`, or a cancel could slip between."""
-        handler, record, arrived = call
+    def begin(self, call: Call) -> Context | None:
+        """Whoever gets the context must run the call and answer it. None when it was cancelled,
+        and answered, before this moment; its id may then be another call's already."""
+        record = call.record
+        call_id: int = record[1]
         timeout_ms: Any = record[4] if len(record) > 4 else None
         session: Any = record[5] if len(record) > 5 else None
-        deadline = None if timeout_ms is None else arrived + timeout_ms / 1000
-        context = Context(record[1], handler.name, session, deadline, self.outbox.log)
-        self.running[record[1]] = context
+        deadline = None if timeout_ms is None else call.arrived + timeout_ms / 1000
+        context = Context(call_id, call.handler.name, session, deadline, self.outbox.log)
+        with self._lock:
+            if self.waiting.get(call_id) is not call:
+                return None
+            del self.waiting[call_id]
+            self.running[call_id] = context
         return context
 
-    def begin(self, call_id: int) -> bool:
-        """False when the call was cancelled, and answered, before this moment."""
-        if self.waiting.pop(call_id, None) is not None:
-            return True
-        self.running.pop(call_id, None)
-        return False
-
-    def end(self, call_id: int) -> None:
-        self.running.pop(call_id, None)
-        self.credits.pop(call_id, None)
+    def end(self, context: Context) -> None:
+        """Before the answer goes into the outbox: afterwards the id may be another call's. Harmless
+        the second time."""
+        call_id = context.call_id
+        if self.running.get(call_id) is context:
+            del self.running[call_id]
+        if self.credits:
+            self.credits.pop(context, None)
 
     def drop(self, call_id: int) -> bool:
         """True when the call had not begun, and will not; whoever asked owns its answer."""
-        return self.waiting.pop(call_id, None) is not None
+        with self._lock:
+            return self.waiting.pop(call_id, None) is not None
 
     def cancel(self, call_id: int) -> Context | None:
         """Tells the context of a call that runs, which is returned."""
         context = self.running.get(call_id)
         if context is not None:
             context.cancel()
-            credit = self.credits.get(call_id)
+            credit = self.credits.get(context)
             if credit is not None:
                 credit.wake()
         return context
 
     def grant(self, call_id: int, chunks: int, size: int) -> None:
-        credit = self.credits.get(call_id)
+        context = self.running.get(call_id)
+        credit = None if context is None else self.credits.get(context)
         if credit is not None:  # else the stream ended while the credit was on its way
             credit.grant(chunks, size)

@@ -20,16 +20,22 @@ class EventLoop:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._loop = asyncio.new_event_loop()
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._tasks: dict[Context, asyncio.Task[None]] = {}
         threading.Thread(target=self._run_forever, name="snakepit-loop", daemon=True).start()
 
     def run(self, calls: list[Call]) -> None:
         """Called by the reader; one wake-up per batch."""
         self._loop.call_soon_threadsafe(self._start_tasks, calls)
 
-    def cancel(self, call_id: int) -> None:
-        """Called by the reader, after `Calls.cancel` has marked the call's context."""
-        self._loop.call_soon_threadsafe(self._cancel, call_id)
+    def run_to_the_end(self, call: Call) -> None:
+        """Returns when the call is answered. Not for the loop's own thread."""
+        done = threading.Event()
+        self._loop.call_soon_threadsafe(self._start_tasks, [call], done)
+        done.wait()
+
+    def cancel(self, context: Context) -> None:
+        """Called by the reader, after `Calls.cancel` has marked the context."""
+        self._loop.call_soon_threadsafe(self._cancel, context)
 
     def _run_forever(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -40,56 +46,62 @@ class EventLoop:
                 # SystemExit or KeyboardInterrupt in a task that a handler started and left.
                 traceback.print_exc(file=sys.stderr)
 
-    def _start_tasks(self, calls: list[Call]) -> None:
+    def _start_tasks(self, calls: list[Call], done: threading.Event | None = None) -> None:
         for call in calls:
-            call_id = call[1][1]
-            self._tasks[call_id] = self._loop.create_task(self._run(call, call_id))
+            task = self._loop.create_task(self._run(call))
+            if done is not None:
+                task.add_done_callback(lambda _: done.set())
 
-    def _cancel(self, call_id: int) -> None:
-        task = self._tasks.get(call_id)
+    def _cancel(self, context: Context) -> None:
+        task = self._tasks.get(context)
         if task is not None:
             task.cancel()
 
-    async def _run(self, call: Call, call_id: int) -> None:
+    async def _run(self, call: Call) -> None:
         calls = self._calls
-        context = calls.context(call)
-        if not calls.begin(call_id):
-            self._tasks.pop(call_id, None)
+        context = calls.begin(call)
+        task = asyncio.current_task()
+        if context is None or task is None:
             return
+        self._tasks[context] = task
         try:
             await self._answer(call, context)
         except BaseException as error:  # SystemExit too: it would end the loop
+            calls.end(context)
             if isinstance(error, asyncio.CancelledError) and context.cancelled:
-                calls.outbox.put_error(call_id, Cancelled())
+                calls.outbox.put_error(call.call_id, Cancelled())
             else:
-                calls.outbox.put_error(call_id, explain(call, error))
+                calls.outbox.put_error(call.call_id, explain(call.handler, call.args, error))
         finally:
-            self._tasks.pop(call_id, None)
-            calls.end(call_id)
+            del self._tasks[context]
             calls.outbox.wake()
 
     async def _answer(self, call: Call, context: Context) -> None:
-        handler, record, _ = call
-        call_id, outbox = record[1], self._calls.outbox
-        args = handler.arguments({} if record[3] is None else record[3], context)
+        handler, call_id = call.handler, call.call_id
+        calls, outbox = self._calls, self._calls.outbox
+        args = handler.arguments(call.args, context)
         if handler.is_stream:
-            await self._stream(call_id, handler.function(**args), context)
+            await self._stream(handler.function(**args), context)
+            calls.end(context)
             outbox.put_end(call_id)
-        elif record[0] == 1:
+        elif call.record[0] == 1:
             outbox.put_chunk(call_id, await handler.function(**args))
+            calls.end(context)
             outbox.put_end(call_id)
         else:
-            outbox.put_result(call_id, await handler.function(**args))
+            value = await handler.function(**args)
+            calls.end(context)
+            outbox.put_result(call_id, value)
 
-    async def _stream(self, call_id: int, generator: Any, context: Context) -> None:  # noqa: ANN401
-        outbox = self._calls.outbox
+    async def _stream(self, generator: Any, context: Context) -> None:  # noqa: ANN401
+        call_id, outbox = context.call_id, self._calls.outbox
         woken = asyncio.Event()
 
         def wake() -> None:
             self._loop.call_soon_threadsafe(woken.set)
 
         credit = Credit(wake)
-        self._calls.credits[call_id] = credit
+        self._calls.credits[context] = credit
         gathering = Gathering()
         try:
             async for chunk in generator:

@@ -3,15 +3,18 @@
 Short calls stand in line, and one thread at a time works through it: the one that has just read
 them, because handing a call of 1 µs to another thread costs ten times as much as the call. When
 the call in its hands takes long, the monitor appoints another thread for the line, and one for
-reading. Handlers known to be slow never stand in line.
+reading. Handlers known to be slow never stand in line, unless the worker runs one call at a time:
+then all calls do, and the line waits for each.
 """
 
 import contextvars
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from typing import Any
 
-from snakepit_bridge.calls import Call, Calls
+from snakepit_bridge.calls import Call, Calls, ShortCall
 from snakepit_bridge.outbox import FRAME_BYTES
 from snakepit_bridge.registry import QUICK_CALLS, Handler
 from snakepit_bridge.runners import Runners
@@ -19,7 +22,7 @@ from snakepit_bridge.streams import GATHER_SECONDS, run_generator
 
 # A call that takes longer than this holds nobody else up.
 SLOW_SECONDS = 0.002
-# What a short call may take , so that a batch of them holds nobody up for long.
+# What a short call may take, so that a batch of them holds nobody up for long.
 SHORT_SECONDS = 0.00025
 # How many short calls pass between two looks at the clock, which costs a tenth of one.
 CALLS_PER_LOOK = 8
@@ -34,20 +37,28 @@ class Appointment:
     """To be the one who works through the line; a thread that was replaced in the middle of a long
     call finds another one in force."""
 
-    __slots__ = ("reads",)
+    __slots__ = ("is_vacant", "reads")
 
-    def __init__(self, *, reads: bool) -> None:
-        """`reads`: this thread also reads from the host, and must get back to it."""
+    def __init__(self, *, reads: bool, is_vacant: bool = False) -> None:
+        """`reads`: this thread also reads from the host, and must get back to it. `is_vacant`: no
+        thread was free, so it is for the first that is."""
         self.reads = reads
+        self.is_vacant = is_vacant
 
 
 class Executor:
-    def __init__(self, calls: Calls, concurrency: int) -> None:
+    def __init__(self, calls: Calls, concurrency: int, run_async: Callable[[Call], None]) -> None:
+        """`run_async` answers the call of an asynchronous handler that stands in line."""
         self._calls = calls
+        self._run_async = run_async
+        # No two calls overlap: all stand in line, and nobody is appointed beside a slow one.
+        self.one_by_one = concurrency == 1
         self._runners: Runners[Call | Appointment] = Runners(self._serve, concurrency)
-        self._line: deque[Call | BatchEnd] = deque()
+        self._line: deque[ShortCall | Call | BatchEnd] = deque()
         self._lock = threading.Lock()
         self._appointment: Appointment | None = None
+        # Threads that were to read and got stuck in a call.
+        self._strays = 0
         # Calls that the line's thread has finished, and what the monitor last saw of it.
         self._progress = 0
         self._seen = 0
@@ -56,31 +67,45 @@ class Executor:
     def start(self) -> None:
         self._runners.start_one()
 
-    def line_up(self, short_calls: list[Call | BatchEnd]) -> Appointment | None:
+    def line_up(
+        self, batch: list[ShortCall | Call | BatchEnd], *, reader_may: bool = True
+    ) -> Appointment | None:
         """The short calls of one batch and its end. Called by the reading thread, which is the one
-        to work through them if it gets an appointment; else another is at it."""
-        self._line.extend(short_calls)
+        to work through them if it gets an appointment; else another is at it. Without `reader_may`
+        it gets none: a worker for one call at a time keeps its slow ones on one and the same
+        thread, which libraries for numbers like."""
+        self._line.extend(batch)
         with self._lock:
-            return self._appoint(reads=True) if self._appointment is None else None
+            if self._appointment is not None:
+                return None
+            appointment = self._appoint(Appointment(reads=reader_may))
+        if reader_may:
+            return appointment
+        self._runners.give(appointment)
+        return None
 
     def run_alone(self, call: Call) -> None:
         self._runners.give(call)
 
     def drop(self, call_id: int) -> bool:
-        """Takes a cancelled call out of the line. False when it is not there, or was begun."""
+        """Takes a short call that was cancelled out of the line. False when it is not there, or was
+        begun. Each `Call` is left: it is `Calls.drop` that decides on those, and once they were
+        dropped their id is another's."""
         while True:
             try:
                 for call in self._line:
                     if call.__class__ is tuple and call[1][1] == call_id:
-                        self._line.remove(call)
+                        self._line.remove(call)  # one step, as taking the next call is
                         return True
                 return False
             except (RuntimeError, ValueError):
                 continue  # a call was begun while we looked, perhaps this one
 
     @property
-    def has_waiting(self) -> bool:
-        return bool(self._line)
+    def may_get_stuck(self) -> bool:
+        """Whether the monitor must look on: calls wait, or the thread that reads is in one."""
+        appointment = self._appointment
+        return bool(self._line) or (appointment is not None and appointment.reads)
 
     def unstick(self) -> bool:
         """Called by the monitor thread, to find another thread for the line when calls wait behind
@@ -92,11 +117,18 @@ class Executor:
             stuck = self._appointment
             if stuck is None or not self._is_stuck():
                 return False
-            # With no thread left, the line waits for the next one that finishes its call.
-            if not stuck.reads and not self._runners.has_room:
+            strays = self._strays + stuck.reads
+            # The line is a slot beside the others; with more than one stray, it is used up.
+            others = max(0, strays - 1)
+            runner = None if self.one_by_one else self._runners.reserve(others)
+            # With no thread left, the line is for the next one that finishes its call: for the
+            # stuck one if it is quicker than the runners.
+            if runner is None and stuck.is_vacant:
                 return False
-            appointment = self._appoint(reads=False)
-        self._runners.give(appointment)
+            self._strays = strays
+            successor = self._appoint(Appointment(reads=False, is_vacant=runner is None))
+        if runner is not None:
+            runner.begin(successor)
         return stuck.reads
 
     def _is_stuck(self) -> bool:
@@ -108,10 +140,19 @@ class Executor:
             self._seen, self._seen_at = self._progress, now
         return now - self._seen_at > SLOW_SECONDS
 
-    def _appoint(self, *, reads: bool) -> Appointment:
-        self._appointment = Appointment(reads=reads)
+    def _appoint(self, appointment: Appointment) -> Appointment:
+        self._appointment = appointment
         self._progress += 1
-        return self._appointment
+        return appointment
+
+    def _take_vacancy(self) -> Appointment | None:
+        with self._lock:
+            appointment = self._appointment
+            if appointment is None or not appointment.is_vacant:
+                return None
+            appointment.is_vacant = False
+            self._progress += 1
+            return appointment
 
     def _serve(self, work: Call | Appointment) -> None:
         if isinstance(work, Appointment):
@@ -119,11 +160,24 @@ class Executor:
             return
         began = time.perf_counter()
         self._run(work)
-        work[0].noted(was_slow=time.perf_counter() - began > SLOW_SECONDS)
+        work.handler.noted(was_slow=time.perf_counter() - began > SLOW_SECONDS)
         self._calls.outbox.flush()
 
     def work_through_line(self, appointment: Appointment) -> bool:
-        """Until it is empty. False when another thread was appointed in the meantime."""
+        """Until it is empty, or another thread is at it. False when another thread has been asked
+        to read in the meantime."""
+        if self._work(appointment):
+            return True
+        vacancy = self._take_vacancy()
+        while vacancy is not None and not self._work(vacancy):
+            vacancy = self._take_vacancy()
+        if appointment.reads:
+            with self._lock:
+                self._strays -= 1
+        return False
+
+    def _work(self, appointment: Appointment) -> bool:
+        """Until the line is empty. False when another appointment was made in the meantime."""
         outbox, clock = self._calls.outbox, time.perf_counter
         take, put = self._line.popleft, outbox.put
         context = contextvars.Context()
@@ -137,18 +191,9 @@ class Executor:
                 if self._resign(appointment):
                     return True
                 continue
-            if call.__class__ is BatchEnd:
-                if since_look and clock() - looked > since_look * SHORT_SECONDS:
-                    self._took_long(handler)
-                outbox.acknowledge(call)
-                outbox.flush()
-                self._progress += 1
-                flushed = looked = clock()
-                size = since_look = 0
-                continue
-            handler, record, _ = call  # type: ignore[misc]
-            if handler.is_short:
-                # `_run`, written out: half of what a small call costs is calling functions.
+            if call.__class__ is tuple:
+                # As `_run`, written out: half of what a small call costs is calling functions.
+                handler, record, _ = call
                 call_id, args = record[1], record[3]
                 try:
                     if args is None:
@@ -162,11 +207,21 @@ class Executor:
                     else:
                         size += outbox.put_result(call_id, value)
                 except BaseException as error:  # as in `_run`
-                    outbox.put_error(call_id, explain(call, error))  # type: ignore[arg-type]
+                    outbox.put_error(call_id, explain(handler, args, error))
                 if len(context):
                     context = contextvars.Context()  # what one call sets, the next must not see
+            elif isinstance(call, Call):
+                handler = call.handler
+                self._run(call)
             else:
-                self._run(call)  # type: ignore[arg-type]
+                if since_look and clock() - looked > since_look * SHORT_SECONDS:
+                    self._took_long(handler)
+                outbox.acknowledge(call)  # type: ignore[arg-type]
+                outbox.flush()
+                self._progress += 1
+                flushed = looked = clock()
+                size = since_look = 0
+                continue
             self._progress += 1
             if handler.quick_calls == QUICK_CALLS:
                 outbox.put_pace(handler.name, is_short=True)
@@ -181,7 +236,7 @@ class Executor:
                     size = 0
                 looked = now
                 since_look = 0
-        # Somebody else was appointed in the middle of its call.
+        # The appointment was taken back in the middle of its call.
         self._took_long(handler)
         if handler is not None:
             handler.noted(was_slow=True)
@@ -206,34 +261,37 @@ class Executor:
 
     def _run(self, call: Call) -> None:
         """One call or stream, to its answer. Raises nothing."""
-        handler, record, _ = call
+        if call.handler.is_async:
+            self._run_async(call)
+            return
         calls, outbox = self._calls, self._calls.outbox
-        call_id = record[1]
-        context = calls.context(call)
-        if not calls.begin(call_id):
+        handler, record = call.handler, call.record
+        context = calls.begin(call)
+        if context is None:
             return
         try:
-            args = handler.arguments({} if record[3] is None else record[3], context)
+            args = handler.arguments(call.args, context)
             value = contextvars.copy_context().run(handler.function, **args)
             if record[0] == 0:
-                outbox.put_result(call_id, value)
+                calls.end(context)
+                outbox.put_result(record[1], value)
                 return
             if handler.is_stream:
-                contextvars.copy_context().run(run_generator, calls, call, value, context)
+                contextvars.copy_context().run(run_generator, calls, value, context)
             else:
-                outbox.put_chunk(call_id, value)
-            outbox.put_end(call_id)
+                outbox.put_chunk(record[1], value)
+            calls.end(context)
+            outbox.put_end(record[1])
         except BaseException as error:  # SystemExit too: a handler must not end its worker
-            outbox.put_error(call_id, explain(call, error))
-        finally:
-            calls.end(call_id)
+            calls.end(context)
+            outbox.put_error(record[1], explain(handler, call.args, error))
 
 
-def explain(call: Call, error: BaseException) -> BaseException:
+def explain(handler: Handler, args: Any, error: BaseException) -> BaseException:  # noqa: ANN401
     """The error to report. A `TypeError` of the call itself becomes INVALID_ARGUMENT: checking the
     names only then costs a good call nothing."""
     if isinstance(error, TypeError):
-        misfit = call[0].misfit({} if call[1][3] is None else call[1][3])
+        misfit = handler.misfit(args)
         if misfit is not None:
             return misfit
     return error

@@ -25,25 +25,28 @@ class Runners(Generic[Work]):
     def give(self, work: Work) -> None:
         """To an idle thread or a new one; else, in order, to the next that finishes."""
         with self._lock:
-            if self._idle:
-                runner = self._idle.pop()
-            elif self._threads < self._most_threads:
-                runner = self._start()
-            else:
+            runner = self._free()
+            if runner is None:
                 self._waiting.append(work)
                 return
-        runner.work = work
-        runner.wake.release()
+        runner.begin(work)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether work would begin at once. Only a hint: it may have changed already."""
-        return bool(self._idle) or self._threads < self._most_threads
+    def reserve(self, others: int) -> "Runner[Work] | None":
+        """A thread that will begin at once what it is given, and must be given something. None when
+        all are busy, or would be if `others` ran here too."""
+        with self._lock:
+            busy = self._threads - len(self._idle)
+            return None if busy + others >= self._most_threads else self._free()
 
     def start_one(self) -> None:
         """So that the first call need not wait for a thread."""
         with self._lock:
             self._idle.append(self._start())
+
+    def _free(self) -> "Runner[Work] | None":
+        if self._idle:
+            return self._idle.pop()
+        return self._start() if self._threads < self._most_threads else None
 
     def _start(self) -> "Runner[Work]":
         self._threads += 1
@@ -68,7 +71,7 @@ class Runners(Generic[Work]):
 
 
 class Runner(Generic[Work]):
-    """A thread's letter box: `work` is put in first, then `wake` is released."""
+    """A thread's letter box."""
 
     __slots__ = ("wake", "work")
 
@@ -76,3 +79,7 @@ class Runner(Generic[Work]):
         self.wake = threading.Lock()
         self.wake.acquire()
         self.work: Work | None = None
+
+    def begin(self, work: Work) -> None:
+        self.work = work
+        self.wake.release()

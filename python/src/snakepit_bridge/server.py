@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from snakepit_bridge.calls import Call, Calls
+from snakepit_bridge.calls import Call, Calls, ShortCall
 from snakepit_bridge.codecs import Codec, Record
 from snakepit_bridge.errors import BridgeError, NotBegunError, ProtocolError
 from snakepit_bridge.executor import Appointment, BatchEnd, Executor
@@ -42,7 +42,7 @@ class Server:
         self._max_frame_bytes = max_frame_bytes
         self._outbox = Outbox(transport, codec, max_frame_bytes)
         self._calls = Calls(self._outbox)
-        self._executor = Executor(self._calls, concurrency)
+        self._executor = Executor(self._calls, concurrency, self._run_async)
         self._loop: EventLoop | None = None
         # Batches with short calls, and when the last one came.
         self._batches = 0
@@ -90,10 +90,11 @@ class Server:
 
     def _dispatch(self, batch: list[Any]) -> Appointment | None:
         arrived = time.perf_counter()
-        short: list[Call | BatchEnd] = []
+        line: list[ShortCall | Call | BatchEnd] = []
         tasks: list[Call] = []
         needs_flush = False
         waiting, ready = self._calls.waiting, self._registry.ready
+        one_by_one, has_slow = self._executor.one_by_one, False
         for index in range(1, len(batch)):
             record: Record = batch[index]
             kind = record[0]
@@ -111,24 +112,27 @@ class Server:
                     self._outbox.put_error(record[1], refusal)
                     needs_flush = True
                     continue
-            call = (handler, record, arrived)
             if kind == 0 and handler.is_short:
-                short.append(call)
+                line.append((handler, record, arrived))
                 continue
+            call = Call(handler, record, arrived)
             waiting[record[1]] = call
-            if handler.is_async:
+            if one_by_one:
+                has_slow |= kind == 1 or handler.is_async or handler.is_slow
+                line.append(call)
+            elif handler.is_async:
                 tasks.append(call)
             elif kind == 1 or handler.is_slow:
                 self._executor.run_alone(call)
             else:
-                short.append(call)
+                line.append(call)
         if tasks:
             self._event_loop().run(tasks)
-        if short:
+        if line:
             self._batches += 1
             self._arrived = arrived
-            short.append(self._batches)
-            appointment = self._executor.line_up(short)
+            line.append(self._batches)
+            appointment = self._executor.line_up(line, reader_may=not has_slow)
             if needs_flush or self._monitor_sleeps:
                 self._outbox.wake()
             return appointment
@@ -164,9 +168,14 @@ class Server:
         if self._calls.drop(call_id) or self._executor.drop(call_id):
             self._outbox.put_not_begun(call_id)
             return True
-        if self._calls.cancel(call_id) is not None and self._loop is not None:
-            self._loop.cancel(call_id)
+        context = self._calls.cancel(call_id)
+        if context is not None and self._loop is not None:
+            self._loop.cancel(context)
         return False
+
+    def _run_async(self, call: Call) -> None:
+        """To its answer, for the worker that runs one call at a time."""
+        self._event_loop().run_to_the_end(call)
 
     def _event_loop(self) -> "EventLoop":
         if self._loop is None:
@@ -202,5 +211,5 @@ class Server:
         return (
             time.perf_counter() - self._arrived > QUIET_SECONDS
             and self._outbox.has_acknowledged(self._batches)
-            and not self._executor.has_waiting
+            and not self._executor.may_get_stuck
         )

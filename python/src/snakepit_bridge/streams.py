@@ -5,7 +5,7 @@ import time
 from collections.abc import Generator
 from typing import Any
 
-from snakepit_bridge.calls import Call, Calls
+from snakepit_bridge.calls import Calls
 from snakepit_bridge.context import Context
 from snakepit_bridge.credit import Credit
 from snakepit_bridge.errors import Cancelled
@@ -40,16 +40,14 @@ class Gathering:
         return True
 
 
-def run_generator(
-    calls: Calls, call: Call, generator: Generator[Any, None, None], context: Context
-) -> None:
+def run_generator(calls: Calls, generator: Generator[Any, None, None], context: Context) -> None:
     """Sends the generator's chunks as fast as the reader takes them. Raises `Cancelled` when the
     caller has gone, and whatever the generator raises; its `finally` blocks have run then."""
-    call_id = call[1][1]
+    call_id = context.call_id
     outbox = calls.outbox
     woken = threading.Event()
     credit = Credit(woken.set)
-    calls.credits[call_id] = credit
+    calls.credits[context] = credit
     gathering = Gathering()
     first = True
     try:
