@@ -370,6 +370,7 @@ test("leaving a stream cancels its producer and frees the slot", async () => {
   for await (const chunk of pool.stream("endless")) if (chunk === 3) break;
   expect(await pool.execute("echo", 1)).toBe(1);
   expect(finished).toBe(1);
+  expect(pool.stats()).toMatchObject({ running: 0, succeeded: 2, failed: 0 });
 });
 
 test("a stream waits in the queue like any call, and its error comes after its chunks", async () => {

@@ -317,7 +317,8 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
 
   /** StreamOwner */
   left(call: Call): void {
-    this.#leave(call, cancelledError(call, "the reader has left"));
+    call.succeed(undefined); // it has what it wanted
+    this.#letGo(call, cancelledError(call, "the reader has left"));
   }
 
   /** CallOwner */
@@ -332,12 +333,16 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   /** The caller is answered at once; the slot stays taken until the worker confirms. */
   #leave(call: Call, error: unknown): void {
     call.fail(error);
+    this.#letGo(call, error);
+  }
+
+  #letGo(call: Call, reason: unknown): void {
     if (this.#queue.delete(call)) {
       this.#streams.delete(call);
       this.#checkIdle();
       return;
     }
-    call.requestCancel(error, this.#options.cancelGraceMs);
+    call.requestCancel(reason, this.#options.cancelGraceMs);
     const confirm = () => this.ended(call);
     this.#streams.get(call)?.endSource().then(confirm, confirm);
   }
