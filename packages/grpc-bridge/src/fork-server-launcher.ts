@@ -5,6 +5,7 @@ import {
   localLauncher,
   OutputTail,
   SnakepitError,
+  startTimer,
   type WorkerExit,
   type WorkerProcess,
   type WorkerSpec,
@@ -15,8 +16,6 @@ const SIGTERM = 15;
 const SIGKILL = 9;
 /** A fork server that has not reported the end of a killed worker by then is itself beyond help. */
 const REPORT_MS = 2_000;
-/** Node fires at once when a delay is longer. */
-const LONGEST_MS = 2 ** 31 - 1;
 /** How long a dead worker's last output may still be on its way. */
 const LAST_WORDS_MS = 50;
 
@@ -181,20 +180,14 @@ class ForkedWorker implements WorkerProcess {
   async stop({ graceMs }: { readonly graceMs: number }): Promise<WorkerExit> {
     if (graceMs > 0) this.#server.signal(this.workerId, SIGTERM);
     const timers = [
-      setTimeout(
-        () => this.#server.signal(this.workerId, SIGKILL),
-        Math.min(graceMs, LONGEST_MS),
-      ).unref(),
+      startTimer(graceMs, () => this.#server.signal(this.workerId, SIGKILL)),
       // A stopped or hung fork server kills nobody; its own end takes its workers with it.
-      setTimeout(
-        () => void this.#server.process.stop({ graceMs: 0 }),
-        Math.min(graceMs + REPORT_MS, LONGEST_MS),
-      ).unref(),
+      startTimer(graceMs + REPORT_MS, () => void this.#server.process.stop({ graceMs: 0 })),
     ];
     try {
       return await this.exited;
     } finally {
-      for (const timer of timers) clearTimeout(timer);
+      for (const timer of timers) timer[Symbol.dispose]();
     }
   }
 

@@ -1,6 +1,8 @@
 import { createInterface } from "node:readline";
 import {
+  exitDetails,
   type Launcher,
+  lastWords,
   SnakepitError,
   type WorkerExit,
   type WorkerProcess,
@@ -72,18 +74,11 @@ export class ForkServer {
   async ready(): Promise<void> {
     const exit = await Promise.race([this.#ready, this.process.exited]);
     if (exit === undefined) return;
+    const stderr = this.process.stderrTail();
     throw new SnakepitError(
       "WORKER_START_FAILED",
-      `Python ended before it could start a worker${this.#lastLines()}`,
-      {
-        outcome: "not-started",
-        details: {
-          reason: "exited",
-          stderr: this.process.stderrTail(),
-          ...(exit.kind === "exited" ? { exitCode: exit.code } : {}),
-          ...(exit.kind === "signaled" ? { signal: exit.signal } : {}),
-        },
-      },
+      `Python ended before it could start a worker${lastWords(stderr)}`,
+      { outcome: "not-started", details: { reason: "exited", stderr, ...exitDetails(exit) } },
     );
   }
 
@@ -99,11 +94,6 @@ export class ForkServer {
   /** To the whole process group of a worker; the fork server knows whether it still exists. */
   signal(workerId: string, signal: number): void {
     if (this.alive) this.#tell({ op: "signal", workerId, signal });
-  }
-
-  #lastLines(): string {
-    const lines = this.process.stderrTail().trimEnd().split("\n").slice(-20).join("\n");
-    return lines === "" ? "" : `; its last lines were:\n${lines}`;
   }
 
   #tell(order: unknown): void {

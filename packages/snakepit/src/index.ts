@@ -18,6 +18,7 @@ export {
   type StartFailure,
 } from "./errors.ts";
 export type { PoolEvent, PoolEventName, PoolEventOf, StopReason } from "./events.ts";
+export { exitDetails, lastWords } from "./exit-report.ts";
 export { holding } from "./hold.ts";
 export type {
   Endpoint,
@@ -40,4 +41,5 @@ export type {
   PoolStats,
   WorkerInfo,
 } from "./pool.ts";
+export { startTimer } from "./timer.ts";
 export type { WorkerPhase } from "./worker.ts";

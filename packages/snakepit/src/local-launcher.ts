@@ -20,6 +20,7 @@ import type {
 } from "./launcher.ts";
 import { OutputTail, TAIL_BYTES } from "./output-tail.ts";
 import { groupGone, killGroup } from "./process-group.ts";
+import { startTimer } from "./timer.ts";
 
 /**
  * How long after a worker's exit its last output may still arrive. Normally it is there at once;
@@ -28,8 +29,6 @@ import { groupGone, killGroup } from "./process-group.ts";
 const LAST_WORDS_MS = 50;
 /** A process that survives SIGKILL for so long hangs inside the kernel; nobody can end it. */
 const UNKILLABLE_MS = 10_000;
-/** Node fires at once when a delay is longer. */
-const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 export interface LocalLauncherOptions {
   /**
@@ -227,20 +226,20 @@ class LocalProcess implements WorkerProcess {
   }
 
   async #stop(graceMs: number): Promise<WorkerExit> {
-    const timers: NodeJS.Timeout[] = [];
+    const timers: Disposable[] = [];
     const force = () => {
       if (this.#phase === "gone") return;
       killGroup(this.pid);
-      timers.push(setTimeout(() => this.#giveUp(), UNKILLABLE_MS).unref());
+      timers.push(startTimer(UNKILLABLE_MS, () => this.#giveUp()));
     };
     if (!(graceMs > 0)) force();
     else {
       if (this.#phase === "running") this.#child.kill("SIGTERM");
-      timers.push(setTimeout(force, Math.min(graceMs, LONGEST_DELAY_MS)).unref());
+      timers.push(startTimer(graceMs, force));
     }
     if (this.#phase === "running") this.#phase = "stopping";
     const exit = await this.exited;
-    for (const timer of timers) clearTimeout(timer);
+    for (const timer of timers) timer[Symbol.dispose]();
     await groupGone(this.pid);
     // The owner is done with it, so nobody reads what may still come from a grandchild.
     this.#child.stdout.destroy();

@@ -28,7 +28,6 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
   /** Readers in the order in which they asked, and whether a chunk is on its way to the first. */
   readonly #waiters: Waiter[] = [];
   #pulling = false;
-  #begun = false;
   #end: { readonly error?: unknown } | undefined;
 
   /** `submit` queues the call; it is asked to when the reader wants its first chunk. */
@@ -86,8 +85,6 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
   }
 
   #begin(): void {
-    if (this.#begun) return;
-    this.#begun = true;
     try {
       this.#call = this.#submit(this);
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { Call } from "./call.ts";
 import { SnakepitError, type StartFailure } from "./errors.ts";
 import type { StopReason } from "./events.ts";
+import { exitDetails, exitText, lastWords } from "./exit-report.ts";
 import type { WorkerExit, WorkerProcess } from "./launcher.ts";
 import { cancelledError } from "./pool-errors.ts";
 
@@ -35,7 +36,7 @@ export function startError(
 ): SnakepitError<string> {
   const stderr = child?.stderrTail() ?? "";
   const failed = (reason: StartFailure, text: string, from?: WorkerExit) =>
-    new SnakepitError("WORKER_START_FAILED", `worker ${workerId} ${text}${quoteTail(stderr)}`, {
+    new SnakepitError("WORKER_START_FAILED", `worker ${workerId} ${text}${lastWords(stderr)}`, {
       cause,
       outcome: "not-started",
       details: { reason, stderr, ...exitDetails(from) },
@@ -48,14 +49,14 @@ export function startError(
   }
   if (cause === startCancelled) return failed("exited", "was stopped while it started");
   if (cause instanceof EndedEarly)
-    return failed("exited", `${describeExit(cause.exit)} before it was ready`, cause.exit);
+    return failed("exited", `${exitText(cause.exit)} before it was ready`, cause.exit);
   // A launcher or adapter that knows better has said so; but only here the last words are complete.
   if (SnakepitError.is(cause) && stderr === "") return cause;
   if (SnakepitError.is(cause, "WORKER_START_FAILED")) {
     const text = cause.message.replace(/^\[\w+\] /, "");
     return new SnakepitError(
       "WORKER_START_FAILED",
-      text.includes(stderr.trim()) ? text : `${text}${quoteTail(stderr)}`,
+      text.includes(stderr.trim()) ? text : `${text}${lastWords(stderr)}`,
       {
         cause,
         outcome: "not-started",
@@ -86,7 +87,7 @@ export function exitError(call: Call, end: WorkerEnd): SnakepitError<string> {
     return cancelledError(call, "the pool was closed before it had ended");
   return new SnakepitError(
     "WORKER_EXITED",
-    `worker ${workerId} ${story(end)} while it ran ${call.command}; whether the work was done is unknown${quoteTail(stderr)}`,
+    `worker ${workerId} ${story(end)} while it ran ${call.command}; whether the work was done is unknown${lastWords(stderr)}`,
     { cause: fault, outcome: "unknown", details: { workerId, stderr, ...exitDetails(exit) } },
   );
 }
@@ -95,28 +96,5 @@ function story({ reason, exit, fault }: WorkerEnd): string {
   if (fault !== undefined) return `was ended because its connection failed: ${fault.message}`;
   if (reason === "connection-lost") return "lost its connection and was ended";
   if (reason === "cancel-ignored") return "was ended because it ignored a cancel";
-  return describeExit(exit);
-}
-
-function exitDetails(exit: WorkerExit | undefined): { exitCode?: number; signal?: string } {
-  if (exit?.kind === "exited") return { exitCode: exit.code };
-  if (exit?.kind === "signaled") return { signal: exit.signal };
-  return {};
-}
-
-function describeExit(exit: WorkerExit): string {
-  switch (exit.kind) {
-    case "exited":
-      return `exited with code ${exit.code}`;
-    case "signaled":
-      return `was killed by ${exit.signal}`;
-    case "lost":
-      return `was lost (${exit.reason})`;
-  }
-}
-
-/** Where programs say why they end; all that was kept is in `details.stderr`. */
-function quoteTail(stderr: string): string {
-  const lines = stderr.trimEnd().split("\n").slice(-20).join("\n");
-  return lines === "" ? "" : `; its last lines were:\n${lines}`;
+  return exitText(exit);
 }

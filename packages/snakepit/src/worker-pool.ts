@@ -4,7 +4,6 @@ import { SnakepitError } from "./errors.ts";
 import { EventHub, type PoolEvent, type PoolEventName, type PoolEventOf } from "./events.ts";
 import { Fleet, type FleetOwner } from "./fleet.ts";
 import { holding } from "./hold.ts";
-import type { Launcher } from "./launcher.ts";
 import { LinkedList } from "./linked-list.ts";
 import { localLauncher } from "./local-launcher.ts";
 import { checkTimeout, type ResolvedPoolOptions } from "./options.ts";
@@ -39,7 +38,6 @@ const noOptions: CallOptions = {};
  */
 export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   readonly #options: ResolvedPoolOptions;
-  readonly #launcher: Launcher;
   readonly #fleet: Fleet;
   readonly #events = new EventHub();
   /** First in, first out; a cancelled call leaves in one step. */
@@ -58,8 +56,8 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
 
   constructor(options: ResolvedPoolOptions) {
     this.#options = options;
-    this.#launcher = options.launcher ?? options.adapter.launcher ?? localLauncher();
-    this.#fleet = new Fleet(options, this.#launcher, this);
+    const launcher = options.launcher ?? options.adapter.launcher ?? localLauncher();
+    this.#fleet = new Fleet(options, launcher, this);
   }
 
   /** @throws SnakepitError WORKER_START_FAILED when no worker came up */

@@ -1,10 +1,8 @@
 import { closest, show } from "../check-options.ts";
 import { type ErrorCode, SnakepitError, type StartFailure } from "../errors.ts";
+import { exitDetails, exitText, lastWords } from "../exit-report.ts";
 import type { WorkerExit, WorkerProcess } from "../launcher.ts";
 import { remoteError } from "../wire/remote-error.ts";
-
-/** How much of stderr stands in a message; `details.stderr` has all that was kept. */
-const MESSAGE_LINES = 20;
 
 /** Whether the call had left when its worker was lost. */
 export type LostOutcome = "not-started" | "unknown";
@@ -75,24 +73,6 @@ export function workerLost(
   );
 }
 
-export function exitText(exit: WorkerExit): string {
-  switch (exit.kind) {
-    case "exited":
-      return `exited with code ${exit.code}`;
-    case "signaled":
-      return `was ended by ${exit.signal}`;
-    case "lost":
-      return `was lost (${exit.reason})`;
-  }
-}
-
-function exitDetails(exit: WorkerExit | undefined): { exitCode?: number; signal?: string } {
-  if (exit?.kind === "exited") return { exitCode: exit.code };
-  if (exit?.kind === "signaled") return { signal: exit.signal };
-  return {};
-}
-
 function lastLines(stderr: string): string {
-  const lines = stderr.trimEnd().split("\n").slice(-MESSAGE_LINES).join("\n");
-  return lines === "" ? "; it wrote nothing to stderr" : `; its last words:\n${lines}`;
+  return lastWords(stderr) || "; it wrote nothing to stderr";
 }

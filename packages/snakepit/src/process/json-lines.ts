@@ -1,10 +1,11 @@
 import type { CallContext, Capabilities, Connection } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
+import { exitText } from "../exit-report.ts";
 import { graceTimer } from "../grace-timer.ts";
 import type { WorkerExit, WorkerProcess } from "../launcher.ts";
+import { startTimer } from "../timer.ts";
 import { StreamReader } from "../wire/stream-reader.ts";
 import {
-  exitText,
   type LostOutcome,
   replyError,
   startFailed,
@@ -22,8 +23,6 @@ const MAX_NOISE = 100;
 const EXIT_REPORT_MS = 100;
 /** What one stream may be ahead of its reader before the worker's output is left in its pipe. */
 const AHEAD = { chunks: 1_024, bytes: 4 * 1024 * 1024 };
-/** Node fires at once when a delay is longer. */
-const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 export interface WorkerLog {
   readonly workerId: string;
@@ -73,15 +72,14 @@ export async function connectJsonLines(
 ): Promise<Connection> {
   options.signal.throwIfAborted();
   const connection = new JsonLinesConnection(process, options);
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Disposable | undefined;
   let abort = () => {};
   const givenUp = new Promise<never>((_, reject) => {
     abort = () => reject(options.signal.reason);
     options.signal.addEventListener("abort", abort, { once: true });
-    if (options.startTimeoutMs === Number.POSITIVE_INFINITY) return;
     const expire = () =>
       reject(startFailed(process, "timeout", `was not ready after ${options.startTimeoutMs} ms`));
-    timer = setTimeout(expire, Math.min(options.startTimeoutMs, LONGEST_DELAY_MS)).unref();
+    timer = startTimer(options.startTimeoutMs, expire);
   });
   try {
     await Promise.race([connection.ready, givenUp]);
@@ -90,7 +88,7 @@ export async function connectJsonLines(
     await connection[Symbol.asyncDispose]();
     throw error;
   } finally {
-    clearTimeout(timer);
+    timer?.[Symbol.dispose]();
     options.signal.removeEventListener("abort", abort);
   }
 }
