@@ -11,7 +11,8 @@ export function startTimer(delayMs: number, expire: () => void): Disposable {
   const arm = () => {
     const leftMs = endMs - performance.now();
     const next = leftMs > LONGEST_MS ? arm : expire;
-    timer = setTimeout(next, Math.min(leftMs, LONGEST_MS)).unref();
+    // Node warns on stderr of a negative delay, which a delay of nothing always becomes.
+    timer = setTimeout(next, Math.max(0, Math.min(leftMs, LONGEST_MS))).unref();
   };
   if (delayMs !== Number.POSITIVE_INFINITY) arm();
   return { [Symbol.dispose]: () => clearTimeout(timer) };
