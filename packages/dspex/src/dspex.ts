@@ -4,13 +4,7 @@ import { BridgeSlot } from "./bridge-slot.ts";
 import { type ChainOfThought, createChainOfThought } from "./modules/chain-of-thought.ts";
 import { createPredict, type Predict } from "./modules/predict.ts";
 import { createRunner, type OpenBridge, type Runner } from "./runner.ts";
-import {
-  bridgeOptionsOf,
-  checkOptions,
-  type DspexOptions,
-  settingsOf,
-  withDspy,
-} from "./settings.ts";
+import { bridgeOptionsOf, checkOptions, type DspexOptions, withDspy } from "./settings.ts";
 import { type AnswerWithContext, createAnswerWithContext } from "./verbs/answer-with-context.ts";
 import { type Ask, createAsk } from "./verbs/ask.ts";
 import { type Classify, createClassify } from "./verbs/classify.ts";
@@ -115,7 +109,7 @@ export function createClient(
     await slot.close(closing);
   }
 
-  const runner = createRunner(open, () => settingsOf(options));
+  const runner = createRunner(open, () => options);
   const dspex: Dspex = {
     ...createVerbs(runner),
     configure,

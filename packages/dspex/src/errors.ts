@@ -6,19 +6,22 @@ import {
 } from "snakepit-grpc-bridge";
 import { keyVariablesOf } from "./provider-keys.ts";
 
+const dspexErrorCodes = [
+  "MODEL_NOT_CONFIGURED",
+  "MODEL_UNREACHABLE",
+  "MODEL_AUTH",
+  "MODEL_RATE_LIMITED",
+  "MODEL_REFUSED",
+  "CONTEXT_TOO_LONG",
+  "OUTPUT_INVALID",
+  "SIGNATURE_INVALID",
+  "PROGRAM_MISMATCH",
+  "OPTIMIZER_FAILED",
+  "BUDGET_EXCEEDED",
+] as const;
+
 /** What can fail because of models, prompts and programs. Closed: a `switch` over it is complete. */
-export type DspexErrorCode =
-  | "MODEL_NOT_CONFIGURED"
-  | "MODEL_UNREACHABLE"
-  | "MODEL_AUTH"
-  | "MODEL_RATE_LIMITED"
-  | "MODEL_REFUSED"
-  | "CONTEXT_TOO_LONG"
-  | "OUTPUT_INVALID"
-  | "SIGNATURE_INVALID"
-  | "PROGRAM_MISMATCH"
-  | "OPTIMIZER_FAILED"
-  | "BUDGET_EXCEEDED";
+export type DspexErrorCode = (typeof dspexErrorCodes)[number];
 
 /** What `details` of a `DspexError` may hold. Nothing in it is secret. */
 export interface DspexErrorDetails {
@@ -76,19 +79,7 @@ export class DspexError<Code extends DspexErrorCode = DspexErrorCode> extends Sn
   }
 }
 
-const codes: ReadonlySet<string> = new Set([
-  "MODEL_NOT_CONFIGURED",
-  "MODEL_UNREACHABLE",
-  "MODEL_AUTH",
-  "MODEL_RATE_LIMITED",
-  "MODEL_REFUSED",
-  "CONTEXT_TOO_LONG",
-  "OUTPUT_INVALID",
-  "SIGNATURE_INVALID",
-  "PROGRAM_MISMATCH",
-  "OPTIMIZER_FAILED",
-  "BUDGET_EXCEEDED",
-] satisfies DspexErrorCode[]);
+const codes: ReadonlySet<string> = new Set(dspexErrorCodes);
 
 /**
  * What the caller is told about a failed call. Python reports the model's failures as `REMOTE` with

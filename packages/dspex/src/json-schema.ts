@@ -1,5 +1,5 @@
 import type { FieldSpec, TypeSpec } from "snakepit-grpc-bridge";
-import { show } from "./check.ts";
+import { isObject, show } from "./check.ts";
 import { DspexError } from "./errors.ts";
 
 /** A JSON Schema as validation libraries write it: plain data. */
@@ -50,11 +50,11 @@ class Reader {
       return this.object(this.#follow(reference, path, above), path, [...above, reference]);
     }
     const properties = schema["properties"];
-    if (!isSchema(properties)) return undefined;
+    if (!isObject(properties)) return undefined;
     const required = Array.isArray(schema["required"]) ? schema["required"] : [];
     return Object.entries(properties).map(([name, member]) => {
       const at = `${path}.${name}`;
-      const value = isSchema(member) ? member : {};
+      const value = isObject(member) ? member : {};
       const type = this.type(value, at, above);
       const description = descriptionOf(value);
       return {
@@ -121,7 +121,7 @@ class Reader {
         items: places.map((item, index) => this.type(item, `${path}[${index}]`, above)),
       };
     }
-    const items = isSchema(schema["items"]) ? schema["items"] : {};
+    const items = isObject(schema["items"]) ? schema["items"] : {};
     return { kind: "list", items: this.type(items, `${path}[]`, above) };
   }
 
@@ -131,7 +131,7 @@ class Reader {
     const values = schema["additionalProperties"];
     return {
       kind: "dict",
-      values: isSchema(values) ? this.type(values, `${path}.*`, above) : { kind: "any" },
+      values: isObject(values) ? this.type(values, `${path}.*`, above) : { kind: "any" },
     };
   }
 
@@ -142,9 +142,9 @@ class Reader {
     let found: unknown = this.#root;
     for (const part of reference.replace(/^#\/?/, "").split("/").filter(Boolean)) {
       const key = decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
-      found = isSchema(found) && Object.hasOwn(found, key) ? found[key] : undefined;
+      found = isObject(found) && Object.hasOwn(found, key) ? found[key] : undefined;
     }
-    if (!reference.startsWith("#") || !isSchema(found)) {
+    if (!reference.startsWith("#") || !isObject(found)) {
       throw invalid(path, `refers to ${reference}, which is not part of the schema`);
     }
     return found;
@@ -200,10 +200,6 @@ function objectName(schema: JsonSchema, path: string): string {
   const words = said.match(/[A-Za-z0-9]+/g) ?? [];
   const name = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
   return /^[A-Z]/.test(name) && name !== "None" ? name : `Object${name}`;
-}
-
-function isSchema(value: unknown): value is JsonSchema {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function invalid(path: string, message: string): DspexError<"SIGNATURE_INVALID"> {

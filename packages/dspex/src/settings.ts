@@ -34,8 +34,7 @@ export interface DspyBridge {
   };
 }
 
-const settingNames = ["lm", "adapter", "timeoutMs"] as const;
-const ourNames: readonly string[] = [...settingNames, "bridge"];
+const ourNames: readonly string[] = ["lm", "adapter", "timeoutMs", "bridge"];
 // Their values are the bridge's to check, when it starts; a misspelt name is told at once.
 const bridgeNames: readonly string[] = Object.keys({
   python: true,
@@ -65,12 +64,6 @@ export function checkOptions(where: string, options: unknown): asserts options i
   if (problems.length > 0) {
     throw new SnakepitError("INVALID_OPTIONS", problems.join("; "), { outcome: "not-started" });
   }
-}
-
-export function settingsOf(options: DspexOptions): DspexSettings {
-  return Object.fromEntries(
-    settingNames.filter((name) => name in options).map((name) => [name, options[name]]),
-  );
 }
 
 /** What is left for the bridge: everything that is not a setting of ours. */

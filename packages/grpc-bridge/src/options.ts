@@ -66,12 +66,13 @@ export function checkBridgeOptions(options: BridgeOptions): void {
 
 function checkOwn(options: BridgeOptions): string[] {
   const { python = {}, transport } = options;
+  const notObject = checkObject("python", python);
   const problems = [
     ...checkKeys("", options, [...own, ...Object.keys(limits)]),
     ...checkChoice("transport", transport, ["socket", "grpc"]),
-    ...checkObject("python", python),
+    ...notObject,
   ];
-  if (checkObject("python", python).length > 0) return problems;
+  if (notObject.length > 0) return problems;
   return [
     ...problems,
     ...checkKeys("python.", python, Object.keys(pythonKeys)),
@@ -114,7 +115,8 @@ function checkFolders(name: string, value: unknown): string[] {
 
 function checkEnv(value: unknown): string[] {
   if (value === undefined) return [];
-  if (checkObject("", value).length > 0) return checkObject("python.env", value);
+  const notObject = checkObject("python.env", value);
+  if (notObject.length > 0) return notObject;
   return Object.entries(value as object)
     .filter(([, one]) => typeof one !== "string")
     .map(([key, one]) => `python.env.${key} is ${JSON.stringify(one)}, not a string`);

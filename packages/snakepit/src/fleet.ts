@@ -195,7 +195,7 @@ export class Fleet implements WorkerOwner {
   #crashed(): void {
     this.#lastCrashMs = performance.now();
     const wasDegraded = this.#backoff.degraded;
-    this.#backoff.crashed(performance.now());
+    this.#backoff.crashed(this.#lastCrashMs);
     const error = this.refusal();
     if (error === undefined) return;
     if (!wasDegraded) this.#owner.emit({ name: "pool-degraded", error });

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { SnakepitError } from "snakepit";
 import { type MakeOptions, setUp } from "./managed-environment.ts";
 import { printProgress } from "./progress.ts";
-import { wordsOf } from "./setup-error.ts";
+import { setupProgram, wordsOf } from "./setup-error.ts";
 import { packageVersion } from "./shipped.ts";
 
 export interface SetupCommand {
@@ -19,8 +19,7 @@ export interface SetupCommand {
  * Answers the exit code; says on standard error what went wrong.
  */
 export async function runSetup(command: SetupCommand): Promise<number> {
-  const program =
-    command.program ?? (command.extras.includes("dspy") ? "npx dspex" : "npx snakepit-bridge");
+  const program = command.program ?? setupProgram(command.extras);
   const parsed = parse(command);
   if (parsed.kind === "help") {
     console.log(usage(program));

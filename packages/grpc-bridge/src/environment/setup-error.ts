@@ -18,8 +18,13 @@ export function wordsOf(error: SnakepitError): string {
   return error.message.replace(/^\[\w+\] /, "");
 }
 
+/** The program that makes an environment with these extras, as people type it. */
+export function setupProgram(extras: readonly string[]): string {
+  return extras.includes("dspy") ? "npx dspex" : "npx snakepit-bridge";
+}
+
 /** The command that a person types to make, or to mend, the environment with these extras. */
 export function setupCommandLine(extras: readonly string[]): string {
   const others = extras.filter((extra) => extra !== "dspy").map((extra) => ` --extra ${extra}`);
-  return `npx ${extras.includes("dspy") ? "dspex" : "snakepit-bridge"} setup${others.join("")}`;
+  return `${setupProgram(extras)} setup${others.join("")}`;
 }

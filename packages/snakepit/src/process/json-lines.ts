@@ -4,6 +4,7 @@ import { exitText } from "../exit-report.ts";
 import { graceTimer } from "../grace-timer.ts";
 import type { WorkerExit, WorkerProcess } from "../launcher.ts";
 import { startTimer } from "../timer.ts";
+import { STREAM_CREDIT } from "../wire/records.ts";
 import { StreamReader } from "../wire/stream-reader.ts";
 import {
   type LostOutcome,
@@ -21,8 +22,6 @@ const MAX_LINE_BYTES = 64 * 1024 * 1024;
 const MAX_NOISE = 100;
 /** How long a lost connection waits for the report of the exit that explains it. */
 const EXIT_REPORT_MS = 100;
-/** What one stream may be ahead of its reader before the worker's output is left in its pipe. */
-const AHEAD = { chunks: 1_024, bytes: 4 * 1024 * 1024 };
 
 export interface WorkerLog {
   readonly workerId: string;
@@ -484,5 +483,5 @@ function fail(pending: Exclude<Pending, { kind: "ping" }>, error: unknown): void
 
 function isFarAhead(pending: Pending): boolean {
   if (pending.kind !== "stream") return false;
-  return pending.ahead.chunks >= AHEAD.chunks || pending.ahead.bytes >= AHEAD.bytes;
+  return pending.ahead.chunks >= STREAM_CREDIT.chunks || pending.ahead.bytes >= STREAM_CREDIT.bytes;
 }
