@@ -105,9 +105,6 @@ class Outbox:
     def has_acknowledged(self, batch: int) -> bool:
         return self._lined_up >= batch
 
-    def __len__(self) -> int:
-        return len(self._records)
-
     def wake(self) -> None:
         """Has the monitor thread flush at once; for those who must not block."""
         self._wakeups.put(None)

@@ -26,9 +26,9 @@ class Handler:
     __slots__ = (
         "checks",
         "context_name",
+        "could_be_short",
         "function",
         "is_async",
-        "is_plain",
         "is_short",
         "is_stream",
         "name",
@@ -62,10 +62,10 @@ class Handler:
             for parameter, check in checks.items()
             if check is not None
         )
-        # It needs no context, so that none has to be made.
-        self.is_plain = not self.is_stream and self.context_name is None
+        # It needs no context, so that none has to be made, and blocks only while it runs.
+        self.could_be_short = not (self.is_stream or self.is_async or self.context_name)
         # What the reading thread runs by itself, without a further look.
-        self.is_short = self.is_plain and not self.is_async
+        self.is_short = self.could_be_short
 
     def checked(self, args: dict[str, Any]) -> dict[str, Any]:
         """The arguments as the annotations want them. Raises INVALID_ARGUMENT."""
@@ -97,7 +97,7 @@ class Handler:
             self.slowness = min(self.slowness + SLOW_WEIGHT, MOST_SLOW)
         elif self.slowness:
             self.slowness -= 1
-        self.is_short = self.is_plain and not self.is_async and not self.is_slow
+        self.is_short = self.could_be_short and not self.is_slow
 
     @property
     def is_slow(self) -> bool:

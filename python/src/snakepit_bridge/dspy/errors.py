@@ -101,10 +101,14 @@ def _is_timeout(error: BaseException) -> bool:
 TRANSPORT_TIMEOUTS = frozenset({"ConnectTimeout", "ReadTimeout", "WriteTimeout"})
 
 
+def _model_details(settings: ModelSettings) -> dict[str, Any]:
+    if settings.endpoint is None:
+        return {"model": settings.model}
+    return {"model": settings.model, "endpoint": settings.endpoint}
+
+
 def _details(settings: ModelSettings, error: LMError) -> dict[str, Any]:
-    details: dict[str, Any] = {"model": settings.model}
-    if settings.endpoint is not None:
-        details["endpoint"] = settings.endpoint
+    details = _model_details(settings)
     if error.status is not None:
         details["status"] = error.status
     if error.retry_after is not None:
@@ -142,9 +146,7 @@ def _message(code: str, error: LMError, settings: ModelSettings) -> str:
 
 
 def _timeout(settings: ModelSettings) -> BridgeError:
-    details: dict[str, Any] = {"model": settings.model}
-    if settings.endpoint is not None:
-        details["endpoint"] = settings.endpoint
+    details = _model_details(settings)
     limit = "in time"
     if settings.timeout_ms is not None:
         details["timeoutMs"] = settings.timeout_ms
@@ -163,9 +165,7 @@ def _output_invalid(
 ) -> BridgeError:
     field, received = _faulty_field(error, program)
     expected = type_name(program.output_types[field])
-    details: dict[str, Any] = {"model": settings.model}
-    if settings.endpoint is not None:
-        details["endpoint"] = settings.endpoint
+    details = _model_details(settings)
     details.update(field=field, expected=expected, received=_cut(received or error.lm_response))
     what = (
         f"gave no `{field}`" if received is None else f"gave {_cut(received, 80)!r} for `{field}`"

@@ -124,7 +124,7 @@ def _check_names(module: str, inputs: tuple[Field, ...], outputs: tuple[Field, .
             seen.add(field.name)
 
 
-def _fields(value: object, path: str, depth: int = 0) -> tuple[Field, ...]:
+def _fields(value: object, path: str) -> tuple[Field, ...]:
     fields = []
     for index, item in enumerate(_sequence(value, path)):
         where = f"{path}[{index}]"
@@ -132,7 +132,7 @@ def _fields(value: object, path: str, depth: int = 0) -> tuple[Field, ...]:
         name = spec.get("name")
         if not isinstance(name, str) or not _is_field_name(name):
             refuse(f"{where}.name", name, "an identifier that does not begin with an underscore")
-        annotation = parse_type(spec.get("type"), f"{where}.type", depth)
+        annotation = parse_type(spec.get("type"), f"{where}.type")
         fields.append(Field(name, annotation, _optional_text(spec, "description", where)))
     return tuple(fields)
 

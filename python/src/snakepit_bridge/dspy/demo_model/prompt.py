@@ -58,10 +58,6 @@ class OutputField:
     description: str
     schema: Schema
 
-    @property
-    def is_text(self) -> bool:
-        return self.annotation == "str"
-
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:

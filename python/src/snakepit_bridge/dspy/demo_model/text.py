@@ -13,7 +13,6 @@ def word_list(text: str) -> list[str]:
 
 
 WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W\d_]+)*")
-NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\w]|\.\d)")
 
 STOP_WORDS = frozenset(
     word_list(

@@ -455,7 +455,7 @@ class Filler:
             value = texts[0] if texts else ""
             return Result(value, _told(kind, texts), 0.8 if texts else 0.1)
         # The sentence that has most in common with the field's name and description.
-        asked = {stem(w) for n in about for w in [n]} | set(key_stems(schema.description))
+        asked = {stem(word) for word in about} | set(key_stems(schema.description))
         ranked = [(len(asked & set(key_stems(s))), s) for s in sentences(text)]
         score, sentence = max(ranked, key=lambda entry: entry[0], default=(0, ""))
         if score:
