@@ -23,6 +23,15 @@ export interface ConnectOptions {
   readonly signal: AbortSignal;
   /** What the worker logs, now and later; it becomes the pool's event `worker-log`. */
   readonly log: (level: LogLevel, message: string) => void;
+  /** What the worker measures and reports; it becomes the pool's event `worker-telemetry`. */
+  readonly telemetry: (report: TelemetryReport) => void;
+}
+
+/** Something that a worker has measured or wants to be known, in its own words. */
+export interface TelemetryReport {
+  readonly event: string;
+  readonly measurements: Readonly<Record<string, number>>;
+  readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 /** Everything here runs in the host, on the caller's stack: throw to refuse a call. */
@@ -39,6 +48,11 @@ export interface Capabilities {
   /** Calls that the worker runs side by side; 1 for a plain single-threaded worker. */
   readonly concurrency: number;
   readonly commands: ReadonlySet<string> | "any";
+  /**
+   * Whether a ping is answered while calls fill every slot, so that silence means trouble.
+   * Default: false; the pool then pings only a worker that has a free slot.
+   */
+  readonly pingsWhileBusy?: boolean;
 }
 
 /** One worker's open channel. Disposing says goodbye; the pool then stops the process. */
@@ -60,6 +74,19 @@ export interface Connection extends AsyncDisposable {
   /** Resolves if the worker can serve calls now; rejects with the reason if not. */
   ping(context: CallContext): Promise<void>;
   /**
+   * When the worker last sent anything at all, on the clock of `performance.now()`. Absent: the
+   * pool goes by answers to calls and pings.
+   */
+  readonly heardMs?: number;
+  /**
+   * Takes back what the worker has been sent and has not begun, if it has shown no progress for
+   * `afterMs`. Each call that comes back fails with WORKER_BUSY, outcome `not-started`, and the
+   * pool sends it elsewhere.
+   */
+  recall?(afterMs: number): void;
+  /** A session that this worker has served is over: whatever it keeps for it may go. */
+  endSession?(sessionId: string): void;
+  /**
    * Resolves when the channel has ended although the process may live on, with the fault if it was
    * one. Absent: never.
    */
@@ -78,6 +105,12 @@ export interface CallContext {
    * At most one listener per call: the adapter that carries it.
    */
   onCancel(listener: CancelListener): void;
+  /**
+   * Runs something of the host's on behalf of this call, such as a tool that the worker has asked
+   * for. Calls that `work` makes on any pool are nested: they inherit deadline, abort and session,
+   * and while `work` runs they may use the slot that this call waits on.
+   */
+  callHost<Result>(work: () => Result | Promise<Result>): Promise<Result>;
   readonly session: Session | undefined;
 }
 

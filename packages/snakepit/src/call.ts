@@ -81,6 +81,11 @@ export class Call implements CallContext, Expiring, Linked<Call> {
     else this.#listener = listener;
   }
 
+  /** Calls made by `work` are ordinary calls for now. */
+  async callHost<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    return work();
+  }
+
   /** Starts the clock of `timeoutMs`. */
   arm(): void {
     this.expireAt(this.createdMs + this.timeoutMs);

@@ -1,3 +1,4 @@
+import type { TelemetryReport } from "./adapter.ts";
 import { show } from "./check-options.ts";
 import { SnakepitError } from "./errors.ts";
 import type { WorkerExit } from "./launcher.ts";
@@ -33,6 +34,8 @@ export type PoolEvent =
       readonly level: LogLevel;
       readonly message: string;
     }
+  /** The worker has measured something, in its own words. */
+  | ({ readonly name: "worker-telemetry"; readonly workerId: string } & TelemetryReport)
   /** The worker has not confirmed a cancel in time: it takes no new calls and will be replaced. */
   | {
       readonly name: "call-abandoned";
@@ -54,6 +57,7 @@ const names: readonly (PoolEventName | "*")[] = [
   "worker-start-failed",
   "worker-stopped",
   "worker-log",
+  "worker-telemetry",
   "call-abandoned",
   "pool-degraded",
   "*",

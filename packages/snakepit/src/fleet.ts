@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { TelemetryReport } from "./adapter.ts";
 import { Backoff } from "./backoff.ts";
 import type { SnakepitError } from "./errors.ts";
 import type { PoolEvent, StopReason } from "./events.ts";
@@ -137,6 +138,10 @@ export class Fleet implements WorkerOwner {
 
   logged(worker: Worker, level: LogLevel, message: string): void {
     this.#owner.emit({ name: "worker-log", workerId: worker.id, level, message });
+  }
+
+  reported(worker: Worker, report: TelemetryReport): void {
+    this.#owner.emit({ name: "worker-telemetry", workerId: worker.id, ...report });
   }
 
   stopped(worker: Worker, reason: StopReason, exit: WorkerExit, lostCalls: number): void {

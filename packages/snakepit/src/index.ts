@@ -7,6 +7,7 @@ export type {
   Connection,
   ConnectOptions,
   Session,
+  TelemetryReport,
 } from "./adapter.ts";
 export { createPool } from "./create-pool.ts";
 export {
@@ -24,6 +25,7 @@ export type {
   Endpoint,
   Launcher,
   LaunchOptions,
+  MemoryKind,
   WorkerExit,
   WorkerProcess,
   WorkerSpec,

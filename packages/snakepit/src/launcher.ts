@@ -60,4 +60,12 @@ export interface WorkerProcess {
   stop(options: { readonly graceMs: number }): Promise<WorkerExit>;
   /** The last lines that the worker wrote to stderr, for errors. At most 64 KiB. */
   stderrTail(): string;
+  /**
+   * Memory of the worker and everything that it has started, in bytes; undefined when it cannot be
+   * read now. `resident` counts shared pages in full and costs little, `proportional` shares them
+   * out and decides. Absent: nobody can say.
+   */
+  memoryBytes?(kind: MemoryKind): Promise<number | undefined>;
 }
+
+export type MemoryKind = "resident" | "proportional";

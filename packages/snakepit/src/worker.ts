@@ -1,4 +1,4 @@
-import type { Adapter, Connection } from "./adapter.ts";
+import type { Adapter, Connection, TelemetryReport } from "./adapter.ts";
 import type { Call } from "./call.ts";
 import type { StopReason } from "./events.ts";
 import type { Launcher, WorkerExit, WorkerProcess } from "./launcher.ts";
@@ -47,6 +47,7 @@ export interface WorkerOwner {
   /** It takes no more calls; its replacement may start now. */
   draining(worker: Worker): void;
   logged(worker: Worker, level: LogLevel, message: string): void;
+  reported(worker: Worker, report: TelemetryReport): void;
   stopped(worker: Worker, reason: StopReason, exit: WorkerExit, lostCalls: number): void;
 }
 
@@ -119,6 +120,7 @@ export class Worker {
       connecting = adapter.connect(child, {
         signal: abort.signal,
         log: (level, message) => this.#owner.logged(this, level, message),
+        telemetry: (report) => this.#owner.reported(this, report),
       });
       const connection = await firstOf(connecting, child.exited, abort.signal);
       this.#becomeReady(child, connection);

@@ -24,7 +24,10 @@ async function started(
       await worker.stop({ graceMs: 0 });
     });
   }
-  return { worker, connection: await adapter.connect(worker, { signal, log: () => {} }) };
+  return {
+    worker,
+    connection: await adapter.connect(worker, { signal, log: () => {}, telemetry: () => {} }),
+  };
 }
 
 /** For tests that leave their worker as it was: Node takes its time to start. */
@@ -374,7 +377,11 @@ describe("a start that fails says why", () => {
       await worker.stop({ graceMs: 0 });
     });
     const abort = new AbortController();
-    const connecting = adapter.connect(worker, { signal: abort.signal, log: () => {} });
+    const connecting = adapter.connect(worker, {
+      signal: abort.signal,
+      log: () => {},
+      telemetry: () => {},
+    });
     abort.abort(new Error("changed my mind"));
     await expect(connecting).rejects.toThrow("changed my mind");
     await untilGone([worker.pid ?? 0]); // its stdin has ended

@@ -55,6 +55,9 @@ class TestContext implements CallContext {
   onCancel(listener: CancelListener): void {
     this.#listener = listener;
   }
+  async callHost<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    return work();
+  }
   cancel(): void {
     this.#listener?.cancel();
   }
