@@ -1,5 +1,6 @@
 import {
   type BridgeOptions,
+  bridgeOptionNames,
   type CallOptions,
   type PredictArgs,
   type PredictChunk,
@@ -35,27 +36,12 @@ export interface DspyBridge {
 }
 
 const ourNames: readonly string[] = ["lm", "adapter", "timeoutMs", "bridge"];
-// Their values are the bridge's to check, when it starts; a misspelt name is told at once.
-const bridgeNames: readonly string[] = Object.keys({
-  python: true,
-  transport: true,
-  minWorkers: true,
-  maxWorkers: true,
-  maxQueue: true,
-  callTimeoutMs: true,
-  streamTimeoutMs: true,
-  chunkTimeoutMs: true,
-  startTimeoutMs: true,
-  stopGraceMs: true,
-  cancelGraceMs: true,
-  drainMs: true,
-} satisfies Record<keyof BridgeOptions, true>);
 
 /** @throws SnakepitError INVALID_OPTIONS; options of the bridge are checked by the bridge */
 export function checkOptions(where: string, options: unknown): asserts options is DspexOptions {
   const problems = isObject(options)
     ? [
-        ...unknownKeys(where, options, [...ourNames, ...bridgeNames]),
+        ...unknownKeys(where, options, [...ourNames, ...bridgeOptionNames]),
         ...modelChoiceProblems(options),
         ...timeoutProblems(options["timeoutMs"]),
         ...borrowingProblems(options),

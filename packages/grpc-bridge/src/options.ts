@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type PoolLimits, SnakepitError } from "snakepit";
+import { type PoolLimits, poolLimitNames, SnakepitError } from "snakepit";
 
 /** How Python is found and what its workers load. */
 export interface PythonSettings {
@@ -33,19 +33,8 @@ export interface BridgeOptions extends Partial<PoolLimits> {
 const bridgeDefaults = { minWorkers: 2, maxWorkers: 10 };
 
 const own = ["python", "transport"];
-/** Held complete by the compiler. */
-const limits = {
-  minWorkers: true,
-  maxWorkers: true,
-  maxQueue: true,
-  callTimeoutMs: true,
-  streamTimeoutMs: true,
-  chunkTimeoutMs: true,
-  startTimeoutMs: true,
-  stopGraceMs: true,
-  cancelGraceMs: true,
-  drainMs: true,
-} satisfies Record<keyof PoolLimits, true>;
+/** The names of all options, for options that are built upon the bridge's. */
+export const bridgeOptionNames: readonly string[] = [...own, ...poolLimitNames];
 const pythonKeys = {
   executable: true,
   autoSetup: true,
@@ -68,7 +57,7 @@ function checkOwn(options: BridgeOptions): string[] {
   const { python = {}, transport } = options;
   const notObject = checkObject("python", python);
   const problems = [
-    ...checkKeys("", options, [...own, ...Object.keys(limits)]),
+    ...checkKeys("", options, bridgeOptionNames),
     ...checkChoice("transport", transport, ["socket", "grpc"]),
     ...notObject,
   ];

@@ -111,7 +111,7 @@ export interface CallContext {
    * and while `work` runs they may use the slot that this call waits on.
    */
   callHost<Result>(work: () => Result | Promise<Result>): Promise<Result>;
-  readonly session: Session | undefined;
+  readonly session: CallSession | undefined;
 }
 
 /** An object and not a function, so that a small call needs no closure of its own. */
@@ -120,7 +120,13 @@ export interface CancelListener {
   cancel(): void;
 }
 
-/** A name under which a caller keeps state; what the pool needs to know of it. */
-export interface Session {
+/**
+ * Which worker a call of a session goes to: its home if that is free (`prefer`), its home or none
+ * at all because something lives there that cannot be moved (`require`), or any (`none`).
+ */
+export type Affinity = "prefer" | "require" | "none";
+
+/** The session of a call, as its worker sees it. */
+export interface CallSession {
   readonly id: string;
 }

@@ -1,6 +1,9 @@
-import type { CallContext, CancelListener, Session } from "./adapter.ts";
-import { deadlines, type Expiring, NO_SLOT } from "./deadlines.ts";
+import type { Affinity, CallContext, CancelListener } from "./adapter.ts";
+import type { Clock } from "./clock.ts";
+import { type Deadlines, type Expiring, NO_SLOT } from "./deadlines.ts";
+import { runInside } from "./host-work.ts";
 import type { Linked } from "./linked-list.ts";
+import type { PoolSession } from "./session.ts";
 
 /** Who is told how a call ended: the promise of `execute`, or the reader of a stream. */
 export interface CallSink {
@@ -8,16 +11,45 @@ export interface CallSink {
   fail(error: unknown): void;
 }
 
+/** The reader of a call whose answer is a stream, as the pool sees it. */
+export interface CallStream extends CallSink {
+  /** Somebody waits for a chunk. */
+  readonly isWaiting: boolean;
+  /** A chunk has been handed over: the stream can no longer begin anew. */
+  readonly hasBegun: boolean;
+  /** A worker has taken the call: chunks come from here now. */
+  flowFrom(call: Call, source: AsyncIterator<unknown>): void;
+  /** Leaves the source; resolves when the worker is done with it. */
+  endSource(): Promise<void>;
+}
+
 /** The pool, as a call sees it. */
 export interface CallOwner {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
   /** The deadline has come. */
   expired(call: Call): void;
-  /** The caller's own signal has fired. */
+  /** The caller's own signal has fired, or the call that this one serves has ended. */
   aborted(call: Call, reason: unknown): void;
   /** The worker has not confirmed a cancel within its grace. */
   abandoned(call: Call): void;
+  /** Work of the host's begins (`true`) or ends on behalf of the call. */
+  parked(call: Call, isParked: boolean): void;
   /** The caller has its answer. */
   answered(outcome: "succeeded" | "failed"): void;
+}
+
+/** What a call is made of. */
+export interface CallInput {
+  readonly command: string;
+  readonly args: unknown;
+  readonly sink: CallSink;
+  /** The sink, when the answer is a stream. */
+  readonly stream: CallStream | undefined;
+  /** As the caller gave it or by default; Infinity is no deadline. */
+  readonly timeoutMs: number;
+  /** The end of the call that this one serves; Infinity for one of its own. */
+  readonly endMs: number;
 }
 
 let lastNumber = 0;
@@ -30,13 +62,25 @@ let lastNumber = 0;
 export class Call implements CallContext, Expiring, Linked<Call> {
   readonly command: string;
   readonly args: unknown;
-  /** As the caller gave it or by default; Infinity is no deadline. */
-  timeoutMs: number;
-  readonly createdMs = performance.now();
-  readonly session: Session | undefined = undefined;
+  readonly stream: CallStream | undefined;
+  readonly timeoutMs: number;
+  readonly createdMs: number;
   /** A default deadline is armed only once the pool has had a ready worker. */
   deadlineMs = Number.POSITIVE_INFINITY;
-  /** The links of the list that holds the call: the queue, or the calls of a worker. */
+  /** How long it may wait for a slot. */
+  queueTimeoutMs = Number.POSITIVE_INFINITY;
+  session: PoolSession | undefined = undefined;
+  affinity: Affinity = "none";
+  /** May be sent again when nobody knows whether it was done. */
+  idempotent = false;
+  /** How often it was given to a worker that then was lost. */
+  attempts = 0;
+  /** How often a worker has given it back without having begun it. */
+  returns = 0;
+  /** The call on whose behalf the host has made this one, and how many there are above it. */
+  parent: Call | undefined = undefined;
+  depth = 0;
+  /** The links of the list that holds the call: a line of waiting ones, or those of a worker. */
   list: object | undefined = undefined;
   next: Call | undefined = undefined;
   previous: Call | undefined = undefined;
@@ -49,25 +93,31 @@ export class Call implements CallContext, Expiring, Linked<Call> {
   transform: ((reply: unknown) => unknown) | undefined = undefined;
   /** Of the worker that carries the call, once there is one. */
   workerId: string | undefined = undefined;
-  readonly #number = ++lastNumber;
+  readonly number = ++lastNumber;
   readonly #owner: CallOwner;
   readonly #sink: CallSink;
+  /** The caller's own, and that of the call which a nested one serves. */
   #callerSignal: AbortSignal | undefined;
+  #parentSignal: AbortSignal | undefined;
   #controller: AbortController | undefined;
   #listener: CancelListener | undefined;
   #graceLeftMs = 0;
   #cancelReason: { readonly reason: unknown } | undefined;
+  /** Works of the host's that go on for this call. */
+  #hostWorks = 0;
 
-  constructor(owner: CallOwner, sink: CallSink, command: string, args: unknown, timeoutMs: number) {
+  constructor(owner: CallOwner, input: CallInput) {
     this.#owner = owner;
-    this.#sink = sink;
-    this.command = command;
-    this.args = args;
-    this.timeoutMs = timeoutMs;
+    this.#sink = input.sink;
+    this.command = input.command;
+    this.args = input.args;
+    this.stream = input.stream;
+    this.createdMs = owner.clock.now();
+    this.timeoutMs = Math.min(input.timeoutMs, input.endMs - this.createdMs);
   }
 
   get callId(): string {
-    return `call-${this.#number}`;
+    return `call-${this.number}`;
   }
 
   get signal(): AbortSignal {
@@ -81,19 +131,40 @@ export class Call implements CallContext, Expiring, Linked<Call> {
     else this.#listener = listener;
   }
 
-  /** Calls made by `work` are ordinary calls for now. */
+  /** Waits for something of the host's. */
+  get isParked(): boolean {
+    return this.#hostWorks > 0;
+  }
+
   async callHost<Result>(work: () => Result | Promise<Result>): Promise<Result> {
-    return work();
+    if (this.#hostWorks++ === 0) this.#owner.parked(this, true);
+    try {
+      return await runInside(this, work);
+    } finally {
+      if (--this.#hostWorks === 0) this.#owner.parked(this, false);
+    }
+  }
+
+  /** When the caller wants to hear something at the latest. */
+  get endMs(): number {
+    return this.createdMs + this.timeoutMs;
   }
 
   /** Starts the clock of `timeoutMs`. */
   arm(): void {
-    this.expireAt(this.createdMs + this.timeoutMs);
+    this.expireAt(Math.min(this.endMs, this.createdMs + this.queueTimeoutMs));
+  }
+
+  /** It has a slot: from now on only `timeoutMs` counts. */
+  leaveQueue(): void {
+    if (this.queueTimeoutMs === Number.POSITIVE_INFINITY) return;
+    this.queueTimeoutMs = Number.POSITIVE_INFINITY;
+    this.expireAt(this.endMs);
   }
 
   /** Starts or changes the clock. Infinity, before it was ever started, leaves it off. */
   expireAt(deadlineMs: number): void {
-    if (!this.settled) deadlines.change(this, deadlineMs);
+    if (!this.settled) this.#owner.deadlines.change(this, deadlineMs);
   }
 
   follow(signal: AbortSignal): void {
@@ -101,9 +172,17 @@ export class Call implements CallContext, Expiring, Linked<Call> {
     signal.addEventListener("abort", this, { once: true });
   }
 
-  /** The caller's signal has fired. */
-  handleEvent(): void {
-    this.#owner.aborted(this, this.#callerSignal?.reason);
+  /** Ends with `parent`: nobody waits for the answer then. */
+  serve(parent: Call, depth: number): void {
+    this.parent = parent;
+    this.depth = depth;
+    this.#parentSignal = parent.signal;
+    this.#parentSignal.addEventListener("abort", this, { once: true });
+  }
+
+  /** A signal that it follows has fired. */
+  handleEvent(event: Event): void {
+    this.#owner.aborted(this, (event.target as AbortSignal).reason);
   }
 
   /** The wheel has reached `deadlineMs`: the caller's deadline, or the grace of a cancel. */
@@ -113,7 +192,7 @@ export class Call implements CallContext, Expiring, Linked<Call> {
     if (this.#graceLeftMs === 0) return this.#owner.abandoned(this);
     const leftMs = this.#graceLeftMs;
     this.#graceLeftMs = 0;
-    deadlines.change(this, performance.now() + leftMs);
+    this.#owner.deadlines.change(this, this.#owner.clock.now() + leftMs);
   }
 
   succeed(value: unknown): void {
@@ -140,21 +219,28 @@ export class Call implements CallContext, Expiring, Linked<Call> {
     if (this.#cancelReason !== undefined) return;
     this.#cancelReason = { reason };
     this.#graceLeftMs = graceMs / 2;
-    deadlines.change(this, performance.now() + graceMs / 2);
+    this.#owner.deadlines.change(this, this.#owner.clock.now() + graceMs / 2);
     this.#listener?.cancel();
     this.#controller?.abort(reason);
   }
 
-  /** The worker is done with the call, or gone. */
+  /** The worker that had it is gone or has given it back: the next one hears of a cancel. */
+  returned(): void {
+    this.workerId = undefined;
+    this.#listener = undefined;
+  }
+
+  /** The worker is done with the call, or gone. A call that is tried again keeps its deadline. */
   confirm(): void {
-    deadlines.remove(this);
+    if (this.settled) this.#owner.deadlines.remove(this);
   }
 
   #settle(): boolean {
     if (this.settled) return false;
     this.settled = true;
-    deadlines.remove(this);
+    this.#owner.deadlines.remove(this);
     this.#callerSignal?.removeEventListener("abort", this);
+    this.#parentSignal?.removeEventListener("abort", this);
     return true;
   }
 }

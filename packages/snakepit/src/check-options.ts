@@ -62,6 +62,10 @@ export const callback: Kind = {
   expected: "a function",
   is: (value) => typeof value === "function",
 };
+export const truth: Kind = {
+  expected: "true or false",
+  is: (value) => typeof value === "boolean",
+};
 export const objectMap: Kind = { expected: "an object", is: isObject };
 export function oneOf(...choices: readonly string[]): Kind {
   return {

@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from "./clock.ts";
+
 /** Width of a slot of the wheel: how late a deadline may be noticed. */
 const TICK_MS = 8;
 /** 512 slots of 8 ms: a turn takes 4 s. Later deadlines stay in their slot for several turns. */
@@ -5,7 +7,7 @@ const SLOTS = 512;
 
 /** Something with a deadline. The links belong to the wheel: an entry is in one list at most. */
 export interface Expiring {
-  /** On the clock of `performance.now()`. */
+  /** On the clock of the wheel. */
   deadlineMs: number;
   /** Called at most once, at the deadline or up to `TICK_MS` later. */
   expire(): void;
@@ -24,9 +26,14 @@ export const NO_SLOT = -1;
  */
 export class Deadlines {
   readonly #slots = new Array<Expiring | undefined>(SLOTS).fill(undefined);
+  readonly #clock: Clock;
   #size = 0;
   #tick = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Disposable | undefined;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
 
   /** An infinite deadline is not kept at all. */
   add(entry: Expiring): void {
@@ -68,13 +75,12 @@ export class Deadlines {
   }
 
   #start(): void {
-    this.#tick = Math.floor(performance.now() / TICK_MS);
-    // Unref'd: what keeps the program alive is that somebody awaits, not that a deadline is set.
-    this.#timer = setInterval(() => this.#advance(), TICK_MS).unref();
+    this.#tick = Math.floor(this.#clock.now() / TICK_MS);
+    this.#timer = this.#clock.startInterval(TICK_MS, () => this.#advance());
   }
 
   #advance(): void {
-    const now = Math.floor(performance.now() / TICK_MS);
+    const now = Math.floor(this.#clock.now() / TICK_MS);
     // After a blocked event loop one full turn sees every slot; more would see them twice.
     const first = Math.max(this.#tick + 1, now - SLOTS + 1);
     for (let tick = first; tick <= now; tick++) {
@@ -83,7 +89,7 @@ export class Deadlines {
     }
     this.#tick = now;
     if (this.#size === 0) {
-      clearInterval(this.#timer);
+      this.#timer?.[Symbol.dispose]();
       this.#timer = undefined;
     }
   }
@@ -109,5 +115,11 @@ export class Deadlines {
   }
 }
 
-/** One wheel for the whole process. */
-export const deadlines = new Deadlines();
+const wheels = new WeakMap<Clock, Deadlines>();
+
+/** One wheel for everything that goes by the same clock, so that pools share their ticks. */
+export function deadlinesOn(clock: Clock): Deadlines {
+  const wheel = wheels.get(clock) ?? new Deadlines(clock);
+  wheels.set(clock, wheel);
+  return wheel;
+}

@@ -1,3 +1,6 @@
+import type { CrashCause } from "./crash.ts";
+import type { WorkerNote } from "./worker-history.ts";
+
 /** Every way in which a call, a start or an option can fail. Closed: a `switch` over it is complete. */
 export const errorCodes = [
   "INVALID_OPTIONS",
@@ -37,12 +40,30 @@ export type ErrorCode = (typeof errorCodes)[number];
 export type Outcome = "not-started" | "failed" | "unknown";
 
 /** Why a worker did not become ready. `details.reason` of `WORKER_START_FAILED`. */
-export type StartFailure = "not-found" | "exited" | "timeout" | "bad-handshake" | "adapter-open";
+export type StartFailure =
+  | "not-found"
+  | "exited"
+  | "timeout"
+  | "bad-handshake"
+  | "adapter-open"
+  | "warm-up";
 
 /** What `details` holds, for the codes that carry something a program may act on. */
 export interface ErrorDetails {
   QUEUE_FULL: { readonly retryAfterMs: number; readonly queued: number; readonly workers: number };
-  POOL_DEGRADED: { readonly retryAfterMs: number; readonly stderr: string };
+  POOL_DEGRADED: {
+    /** Workers die as they start, or calls kill them. */
+    readonly reason: "crash-loop" | "circuit-open";
+    readonly retryAfterMs: number;
+    readonly stderr: string;
+  };
+  WORKER_BUSY: { readonly workers: number };
+  MEMORY_EXCEEDED: {
+    readonly workerId: string;
+    readonly bytes: number;
+    readonly limitBytes: number;
+  };
+  SESSION_LOST: { readonly sessionId: string; readonly workerId: string };
   TIMEOUT: { readonly timeoutMs: number };
   QUEUE_TIMEOUT: { readonly timeoutMs: number };
   WORKER_START_FAILED: {
@@ -55,7 +76,11 @@ export interface ErrorDetails {
     readonly workerId: string;
     readonly exitCode?: number;
     readonly signal?: string;
+    /** What it died of, as far as can be told. */
+    readonly cause?: CrashCause;
     readonly stderr: string;
+    /** What happened to it before, oldest first. */
+    readonly history?: readonly WorkerNote[];
   };
   VALUE_TOO_LARGE: { readonly bytes: number; readonly limitBytes: number };
   SERIALIZATION: { readonly path: string; readonly type: string };

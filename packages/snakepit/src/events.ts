@@ -1,11 +1,28 @@
 import type { TelemetryReport } from "./adapter.ts";
 import { show } from "./check-options.ts";
+import type { CrashCause } from "./crash.ts";
 import { SnakepitError } from "./errors.ts";
 import type { WorkerExit } from "./launcher.ts";
 import type { LogLevel } from "./log-level.ts";
 
 /** Why a worker was ended, or ended by itself. The first reason stands. */
-export type StopReason = "pool-closed" | "exited" | "connection-lost" | "cancel-ignored";
+export type StopReason =
+  | "pool-closed"
+  | "exited"
+  | "connection-lost"
+  | "cancel-ignored"
+  /** It gave no sign of life. */
+  | "hung"
+  /** It was above `memoryHardBytes`. */
+  | "memory-exceeded"
+  /** Replaced by another: it had served long enough, or used too much memory. */
+  | "max-calls"
+  | "max-age"
+  | "memory"
+  | "restart"
+  /** Not needed any more. */
+  | "idle"
+  | "resize";
 
 /** Everything that a pool reports. Closed: one name, one shape, one place that emits it. */
 export type PoolEvent =
@@ -25,9 +42,13 @@ export type PoolEvent =
       readonly workerId: string;
       readonly reason: StopReason;
       readonly exit: WorkerExit;
-      /** Calls that it had not finished; their callers got WORKER_EXITED. */
+      readonly cause: CrashCause;
+      /** Calls that it had not finished; they are tried again or got WORKER_EXITED. */
       readonly lostCalls: number;
     }
+  /** It has not answered a ping: no new calls until it is heard again. */
+  | { readonly name: "worker-suspect"; readonly workerId: string }
+  | { readonly name: "worker-recovered"; readonly workerId: string }
   | {
       readonly name: "worker-log";
       readonly workerId: string;
@@ -43,7 +64,24 @@ export type PoolEvent =
       readonly callId: string;
       readonly command: string;
     }
-  | { readonly name: "pool-degraded"; readonly error: SnakepitError<string> };
+  /** Its worker was lost; it is sent again after `delayMs`. */
+  | {
+      readonly name: "call-retried";
+      readonly callId: string;
+      readonly command: string;
+      /** 2 for the second. */
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly error: unknown;
+    }
+  /** What the session kept on that worker went with it. */
+  | { readonly name: "session-lost"; readonly sessionId: string; readonly workerId: string }
+  /** Workers keep dying as they start. */
+  | { readonly name: "pool-degraded"; readonly error: SnakepitError<string> }
+  | { readonly name: "pool-recovered" }
+  /** Most calls are lost with their workers: new ones are refused. */
+  | { readonly name: "circuit-opened"; readonly retryAfterMs: number }
+  | { readonly name: "circuit-closed" };
 
 export type PoolEventName = PoolEvent["name"];
 export type PoolEventOf<Name extends PoolEventName | "*"> = Name extends "*"
@@ -58,8 +96,15 @@ const names: readonly (PoolEventName | "*")[] = [
   "worker-stopped",
   "worker-log",
   "worker-telemetry",
+  "worker-suspect",
+  "worker-recovered",
   "call-abandoned",
+  "call-retried",
+  "session-lost",
   "pool-degraded",
+  "pool-recovered",
+  "circuit-opened",
+  "circuit-closed",
   "*",
 ];
 

@@ -1,28 +1,31 @@
 import { availableParallelism } from "node:os";
 import type { TelemetryReport } from "./adapter.ts";
 import { Backoff } from "./backoff.ts";
+import type { Call } from "./call.ts";
 import type { SnakepitError } from "./errors.ts";
-import type { PoolEvent, StopReason } from "./events.ts";
-import type { Launcher, WorkerExit } from "./launcher.ts";
+import type { PoolEvent } from "./events.ts";
+import type { Launcher } from "./launcher.ts";
 import type { LogLevel } from "./log-level.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
-import { degradedError } from "./pool-errors.ts";
+import { closedError, degradedError } from "./pool-errors.ts";
 import { startsWanted } from "./scheduler.ts";
-import { Worker, type WorkerOwner } from "./worker.ts";
+import { type StopReport, Worker, type WorkerOwner } from "./worker.ts";
 
 /** Importing is what a start costs, so that more starts than cores only make each of them slower. */
-const MAX_STARTING = availableParallelism();
+export const MAX_STARTING = availableParallelism();
 
-/** The queue, as the set of workers sees it. */
+/** The calls, as the set of workers sees them. */
 export interface FleetOwner {
-  /** Calls that wait for a slot. */
-  queued(): number;
-  /** A worker is done with a call. */
+  /** Calls that wait for a slot of whichever worker. */
+  waitingForAny(): number;
+  /** A worker has answered a call. */
   callDone(): void;
-  /** There is a free slot. */
-  slotFreed(): void;
-  /** A worker has gone, and these calls with it: their callers have been told. */
-  callsLost(worker: Worker, count: number): void;
+  /** A worker may have room now. */
+  slotFreed(worker: Worker): void;
+  /** A worker takes no more calls, for ever: what is at home there must move. */
+  workerLeaving(worker: Worker): void;
+  workerStopped(worker: Worker, report: StopReport): void;
+  retry(call: Call, error: unknown): boolean;
   /** Nobody serves and starting does not work: waiting calls should be told. */
   degraded(error: SnakepitError<string>): void;
   emit(event: PoolEvent): void;
@@ -30,6 +33,9 @@ export interface FleetOwner {
 
 /** The workers of a pool: starts as many as the scheduler wants, and replaces those that end. */
 export class Fleet implements WorkerOwner {
+  /** They change when the pool is resized. */
+  minWorkers: number;
+  maxWorkers: number;
   readonly #options: ResolvedPoolOptions;
   readonly #launcher: Launcher;
   readonly #owner: FleetOwner;
@@ -41,11 +47,13 @@ export class Fleet implements WorkerOwner {
   #slotsPerWorker = 1;
   #lastCrashMs = 0;
   #lastFailure: SnakepitError<string> | undefined;
-  #retryTimer: NodeJS.Timeout | undefined;
+  #retryTimer: Disposable | undefined;
   #closing = false;
 
   constructor(options: ResolvedPoolOptions, launcher: Launcher, owner: FleetOwner) {
     this.#options = options;
+    this.minWorkers = options.minWorkers;
+    this.maxWorkers = options.maxWorkers;
     this.#launcher = launcher;
     this.#owner = owner;
   }
@@ -63,8 +71,19 @@ export class Fleet implements WorkerOwner {
     return this.#starting * this.#slotsPerWorker;
   }
 
+  /** Calls on all workers. */
+  get load(): number {
+    let load = 0;
+    for (const worker of this.#workers.values()) load += worker.load;
+    return load;
+  }
+
   get lastFailure(): SnakepitError<string> | undefined {
     return this.#lastFailure;
+  }
+
+  get isClosing(): boolean {
+    return this.#closing;
   }
 
   all(): IterableIterator<Worker> {
@@ -75,11 +94,11 @@ export class Fleet implements WorkerOwner {
     return id === undefined ? undefined : this.#workers.get(id);
   }
 
-  /** The first workers, side by side as far as the cores allow. Failures are kept, not thrown. */
-  async startFirst(count: number): Promise<void> {
+  /** So many workers, side by side as far as the cores allow. Failures are kept, not thrown. */
+  async startMany(count: number): Promise<void> {
     let left = count;
     const lane = async () => {
-      while (left-- > 0 && !this.#closing) await this.#start();
+      while (left-- > 0 && !this.#closing) await this.startOne();
     };
     await Promise.all(Array.from({ length: Math.min(count, MAX_STARTING) }, lane));
   }
@@ -88,35 +107,41 @@ export class Fleet implements WorkerOwner {
   schedule(): void {
     if (this.#closing || this.#retryTimer !== undefined) return;
     // Asked with each call that waits: most of the time there is nothing left to start.
-    if (this.#ready.length + this.#starting >= this.#options.maxWorkers) return;
+    if (this.#ready.length + this.#starting >= this.maxWorkers) return;
     const wanted = startsWanted({
-      queued: this.#owner.queued(),
+      queued: this.#owner.waitingForAny(),
       starting: this.#starting,
       ready: this.#ready.length,
       concurrency: this.#slotsPerWorker,
-      minWorkers: this.#options.minWorkers,
-      maxWorkers: this.#options.maxWorkers,
+      minWorkers: this.minWorkers,
+      maxWorkers: this.maxWorkers,
       maxStarting: MAX_STARTING,
     });
     if (wanted === 0) return;
-    const waitMs = this.#backoff.waitMs(performance.now());
+    const waitMs = this.#backoff.waitMs(this.#options.clock.now());
     if (waitMs > 0) return this.#scheduleLater(waitMs);
     // After trouble one start at a time finds out whether it is over.
     const count = this.#backoff.troubled
       ? Math.min(wanted, 1 - Math.min(1, this.#starting))
       : wanted;
-    for (let started = 0; started < count; started++) void this.#start();
+    for (let started = 0; started < count; started++) void this.startOne();
+  }
+
+  /** Whether trouble with starts leaves room for one more that nobody waits for. */
+  get mayStart(): boolean {
+    const waitMs = this.#backoff.waitMs(this.#options.clock.now());
+    return !this.#closing && waitMs === 0 && (!this.#backoff.troubled || this.#starting === 0);
   }
 
   /** Why a new call cannot be kept waiting, if so. */
   refusal(): SnakepitError<"POOL_DEGRADED"> | undefined {
     if (!this.#backoff.degraded || this.#ready.length > 0) return undefined;
-    return degradedError(this.#lastFailure, this.#backoff.waitMs(performance.now()));
+    return degradedError(this.#lastFailure, this.#backoff.waitMs(this.#options.clock.now()));
   }
 
   async close(): Promise<void> {
     this.#closing = true;
-    clearTimeout(this.#retryTimer);
+    this.#retryTimer?.[Symbol.dispose]();
     const { stopGraceMs } = this.#options;
     const stops = [...this.#workers.values()].map((one) =>
       one.stop("pool-closed", { graceMs: stopGraceMs }),
@@ -128,12 +153,21 @@ export class Fleet implements WorkerOwner {
     // An older worker's answer says nothing of whether starting works.
     if (this.#backoff.troubled && worker.readySinceMs > this.#lastCrashMs) this.#recovered();
     this.#owner.callDone();
-    if (worker.phase === "ready") this.#owner.slotFreed();
+    if (worker.phase === "ready") this.#owner.slotFreed(worker);
   }
 
-  draining(worker: Worker): void {
+  withdrawn(worker: Worker): void {
     this.#ready = this.#ready.filter((one) => one !== worker);
+    const { id: workerId } = worker;
+    if (worker.phase === "suspect") this.#owner.emit({ name: "worker-suspect", workerId });
+    else this.#owner.workerLeaving(worker);
     this.schedule();
+  }
+
+  recovered(worker: Worker): void {
+    this.#ready.push(worker);
+    this.#owner.emit({ name: "worker-recovered", workerId: worker.id });
+    this.#owner.slotFreed(worker);
   }
 
   logged(worker: Worker, level: LogLevel, message: string): void {
@@ -144,25 +178,25 @@ export class Fleet implements WorkerOwner {
     this.#owner.emit({ name: "worker-telemetry", workerId: worker.id, ...report });
   }
 
-  stopped(worker: Worker, reason: StopReason, exit: WorkerExit, lostCalls: number): void {
+  retry(call: Call, error: unknown): boolean {
+    return this.#owner.retry(call, error);
+  }
+
+  stopped(worker: Worker, report: StopReport): void {
+    const wasReady = this.#ready.includes(worker);
     this.#ready = this.#ready.filter((one) => one !== worker);
     this.#workers.delete(worker.id);
-    this.#owner.emit({ name: "worker-stopped", workerId: worker.id, reason, exit, lostCalls });
-    this.#owner.callsLost(worker, lostCalls);
-    if (!worker.served && reason !== "pool-closed") this.#crashed();
+    if (wasReady) this.#owner.workerLeaving(worker);
+    this.#owner.emit({ name: "worker-stopped", workerId: worker.id, ...report });
+    this.#owner.workerStopped(worker, report);
+    if (!worker.served && report.cause !== "stopped") this.#crashed();
     this.schedule();
   }
 
-  #scheduleLater(waitMs: number): void {
-    // Unref'd: calls that wait keep the program alive, not the wish for another worker.
-    this.#retryTimer = setTimeout(() => {
-      this.#retryTimer = undefined;
-      this.schedule();
-    }, waitMs).unref();
-  }
-
-  async #start(): Promise<void> {
-    const startedMs = performance.now();
+  /** The worker, once it is ready; undefined when it did not come up, which is told elsewhere. */
+  async startOne(): Promise<Worker | undefined> {
+    const { clock } = this.#options;
+    const startedMs = clock.now();
     const worker = new Worker(nextWorkerId(), { ...this.#options, launcher: this.#launcher }, this);
     this.#workers.set(worker.id, worker);
     this.#starting++;
@@ -171,16 +205,35 @@ export class Fleet implements WorkerOwner {
     } catch (error) {
       this.#starting--;
       this.#workers.delete(worker.id);
-      return this.#startFailed(worker, error as SnakepitError<string>);
+      this.#startFailed(worker, error as SnakepitError<string>);
+      return undefined;
     }
     this.#starting--;
     // It may have ended between becoming ready and now; then that is told already.
-    if (worker.phase !== "ready") return this.schedule();
+    if (worker.phase !== "ready") {
+      this.schedule();
+      return undefined;
+    }
     this.#ready.push(worker);
     this.#slotsPerWorker = worker.concurrency;
-    const startMs = performance.now() - startedMs;
-    this.#owner.emit({ name: "worker-ready", workerId: worker.id, pid: worker.pid, startMs });
-    this.#owner.slotFreed();
+    const { id: workerId, process } = worker;
+    const startMs = clock.now() - startedMs;
+    this.#owner.emit({ name: "worker-ready", workerId, pid: process?.pid, startMs });
+    this.#owner.slotFreed(worker);
+    return worker;
+  }
+
+  /** @throws what the last start failed of, when not one worker is there */
+  checkServing(): void {
+    if (this.minWorkers > 0 && this.#ready.length === 0) throw this.#lastFailure ?? closedError();
+  }
+
+  #scheduleLater(waitMs: number): void {
+    // Calls that wait keep the program alive, not the wish for another worker.
+    this.#retryTimer = this.#options.clock.startTimer(waitMs, () => {
+      this.#retryTimer = undefined;
+      this.schedule();
+    });
   }
 
   #startFailed(worker: Worker, error: SnakepitError<string>): void {
@@ -192,13 +245,15 @@ export class Fleet implements WorkerOwner {
   }
 
   #recovered(): void {
+    const wasDegraded = this.#backoff.degraded;
     this.#backoff.served();
-    clearTimeout(this.#retryTimer);
+    this.#retryTimer?.[Symbol.dispose]();
     this.#retryTimer = undefined;
+    if (wasDegraded) this.#owner.emit({ name: "pool-recovered" });
   }
 
   #crashed(): void {
-    this.#lastCrashMs = performance.now();
+    this.#lastCrashMs = this.#options.clock.now();
     const wasDegraded = this.#backoff.degraded;
     this.#backoff.crashed(this.#lastCrashMs);
     const error = this.refusal();

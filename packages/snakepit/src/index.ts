@@ -1,14 +1,18 @@
 export type {
   Adapter,
+  Affinity,
   CallContext,
+  CallSession,
   CancelListener,
   Capabilities,
   CommandSpec,
   Connection,
   ConnectOptions,
-  Session,
   TelemetryReport,
 } from "./adapter.ts";
+export type { CircuitOptions, CircuitPhase } from "./circuit.ts";
+export type { Clock } from "./clock.ts";
+export type { CrashCause } from "./crash.ts";
 export { createPool } from "./create-pool.ts";
 export {
   type ErrorCode,
@@ -32,7 +36,7 @@ export type {
 } from "./launcher.ts";
 export { type LocalLauncherOptions, localLauncher } from "./local-launcher.ts";
 export type { LogLevel } from "./log-level.ts";
-export type { PoolLimits, PoolOptions } from "./options.ts";
+export { type PoolLimits, type PoolOptions, poolLimitNames } from "./options.ts";
 export { OutputTail } from "./output-tail.ts";
 export type {
   CallOptions,
@@ -40,8 +44,16 @@ export type {
   CommandMap,
   CommandTypes,
   Pool,
+  PoolHealth,
   PoolStats,
+  ResizeOptions,
+  RestartOptions,
+  RestartReport,
+  WorkerHealth,
   WorkerInfo,
 } from "./pool.ts";
+export type { Session, SessionOptions } from "./session.ts";
 export { startTimer } from "./timer.ts";
 export type { WorkerPhase } from "./worker.ts";
+export type { WorkerNote } from "./worker-history.ts";
+export type { WarmUpCall } from "./worker-start.ts";

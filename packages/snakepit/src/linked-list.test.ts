@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
-import { Call } from "./call.ts";
-import { LinkedList } from "./linked-list.ts";
+import { type Linked, LinkedList } from "./linked-list.ts";
 
-const owner = { expired() {}, aborted() {}, abandoned() {}, answered() {} };
-const sink = { succeed() {}, fail() {} };
-const calls = (count: number) =>
-  Array.from({ length: count }, (_, n) => new Call(owner, sink, `call ${n}`, null, 1_000));
+class Call implements Linked<Call> {
+  list: object | undefined = undefined;
+  next: Call | undefined = undefined;
+  previous: Call | undefined = undefined;
+}
+const calls = (count: number) => Array.from({ length: count }, () => new Call());
 
 test("calls leave in the order in which they came", () => {
   const list = new LinkedList<Call>();
@@ -36,4 +37,16 @@ test("a call of another list is not taken", () => {
   one.push(call);
   expect(two.delete(call)).toBe(false);
   expect(one.size).toBe(1);
+});
+
+test("a call may go back in front of those that came later", () => {
+  const list = new LinkedList<Call>();
+  const [first, second, third] = calls(3) as [Call, Call, Call];
+  list.unshift(second);
+  list.unshift(first);
+  list.push(third);
+  expect([...list]).toEqual([first, second, third]);
+  expect(list.delete(first)).toBe(true);
+  expect(list.first).toBe(second);
+  expect(second.previous).toBeUndefined();
 });

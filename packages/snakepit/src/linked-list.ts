@@ -34,6 +34,16 @@ export class LinkedList<Item extends Linked<Item>> implements Iterable<Item> {
     this.#size++;
   }
 
+  /** In front of all others. */
+  unshift(item: Item): void {
+    item.list = this;
+    item.next = this.#first;
+    if (this.#first === undefined) this.#last = item;
+    else this.#first.previous = item;
+    this.#first = item;
+    this.#size++;
+  }
+
   /** False when the item is not in this list. */
   delete(item: Item): boolean {
     if (item.list !== this) return false;

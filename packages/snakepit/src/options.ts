@@ -1,8 +1,18 @@
 import { availableParallelism } from "node:os";
 import type { Adapter } from "./adapter.ts";
-import { checkIntegers, checkKnownKeys, withDefaults } from "./check-options.ts";
+import {
+  checkIntegers,
+  checkKnownKeys,
+  type IntegerRule,
+  show,
+  withDefaults,
+} from "./check-options.ts";
+import { type CircuitOptions, circuitDefaults } from "./circuit.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { SnakepitError } from "./errors.ts";
 import type { Launcher } from "./launcher.ts";
+import type { ResizeOptions } from "./pool.ts";
+import type { WarmUpCall } from "./worker-start.ts";
 
 /** Every number that a pool can be given, with its default. */
 const defaults = {
@@ -26,51 +36,183 @@ const defaults = {
   cancelGraceMs: 2_000,
   /** How long the neighbours of an abandoned call may take. */
   drainMs: 30_000,
+  /** Idle for so long, workers above `minWorkers` end; Infinity: never. */
+  idleStopMs: 300_000,
+  /** A worker is replaced after so many calls, */
+  maxCalls: Number.POSITIVE_INFINITY,
+  /** after so long (give or take a twentieth), */
+  maxAgeMs: Number.POSITIVE_INFINITY,
+  /** or when it and what it has started use so much memory. */
+  memoryBytes: Number.POSITIVE_INFINITY,
+  /** Above this it is killed, with MEMORY_EXCEEDED for its calls. Default: 1.5 × `memoryBytes`. */
+  memoryHardBytes: Number.POSITIVE_INFINITY,
+  /** Silence after which a worker is asked whether it lives; Infinity: it never is. */
+  heartbeatMs: 5_000,
+  /** Silence, pings included, after which it counts as hung. */
+  hungMs: 15_000,
+  /** A hung worker is killed when nobody waits for a call on it, at the latest after so long. */
+  hungKillMs: 60_000,
+  /** For so long a session may keep its worker from being replaced. */
+  maxPinMs: 3_600_000,
 };
 
 export type PoolLimits = typeof defaults;
+/** The names of all numbers that a pool can be given, for options that are built upon its own. */
+export const poolLimitNames = Object.keys(defaults) as readonly (keyof PoolLimits)[];
 
 export interface PoolOptions extends Partial<PoolLimits> {
   /** Knows how to talk to the workers. */
   readonly adapter: Adapter;
   /** Brings them into being. Default: the adapter's own, else local processes. */
   readonly launcher?: Launcher;
+  /** Commands that each new worker answers before it counts as ready. Default: none. */
+  readonly warmUp?: readonly WarmUpCall[];
+  /** When calls are refused because workers die of them; `false`: never. */
+  readonly circuit?: Partial<CircuitOptions> | false;
+  /**
+   * No heartbeats and no default deadlines, so that somebody may look at a worker in a debugger.
+   * Default: true while an inspector is attached to this process.
+   */
+  readonly debug?: boolean;
+  /** For tests: `fakeClock()`. */
+  readonly clock?: Clock;
 }
 
 export interface ResolvedPoolOptions extends PoolLimits {
   readonly adapter: Adapter;
   readonly launcher: Launcher | undefined;
+  readonly warmUp: readonly WarmUpCall[];
+  /** Absent: no circuit. */
+  readonly circuit: CircuitOptions | undefined;
+  readonly clock: Clock;
 }
 
-const least: Partial<Record<keyof PoolLimits, number>> = {
+/** The smallest integer allowed, where it is not 1; `Infinity` where that means "no limit". */
+const rules: Partial<Record<keyof PoolLimits, IntegerRule>> = {
   minWorkers: 0,
   maxWorkers: 1,
   maxQueue: 0,
   stopGraceMs: 0,
   cancelGraceMs: 0,
   drainMs: 0,
+  idleStopMs: 0,
+  maxCalls: { min: 1, orInfinity: true },
+  maxAgeMs: 1,
+  memoryBytes: { min: 1, orInfinity: true },
+  memoryHardBytes: { min: 1, orInfinity: true },
+  heartbeatMs: 1,
+  hungMs: 1,
+  hungKillMs: 0,
+  maxPinMs: 0,
 };
+
+const ownKeys = ["adapter", "launcher", "warmUp", "circuit", "debug", "clock"];
 
 /** @throws SnakepitError INVALID_OPTIONS with every problem at once */
 export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
-  const { adapter, launcher, ...numbers } = input ?? ({} as PoolOptions);
-  const limits = withDefaults(defaults, numbers);
-  // A minimum above the default maximum means that much, and not a contradiction.
-  if (numbers.maxWorkers === undefined)
-    limits.maxWorkers = Math.max(limits.maxWorkers, limits.minWorkers);
+  const given = input ?? ({} as PoolOptions);
+  const limits = resolveLimits(given);
   const problems = [
-    ...checkKnownKeys("createPool", input, ["adapter", "launcher", ...Object.keys(defaults)]),
-    ...checkIntegers(limits, least),
+    ...checkKnownKeys("createPool", input, [...ownKeys, ...poolLimitNames]),
+    ...checkIntegers(limits, rules as Readonly<Record<string, IntegerRule>>),
     ...checkTimeouts(limits),
-    ...(input === undefined || input === null ? [] : checkAdapter(adapter)),
-    ...(limits.minWorkers > limits.maxWorkers
-      ? [`minWorkers (${limits.minWorkers}) is above maxWorkers (${limits.maxWorkers})`]
-      : []),
+    ...(input === undefined || input === null ? [] : checkAdapter(given.adapter)),
+    ...checkOrder(limits, "minWorkers", "maxWorkers"),
+    ...checkOrder(limits, "heartbeatMs", "hungMs"),
+    ...checkOrder(limits, "memoryBytes", "memoryHardBytes"),
+    ...checkParts(given),
   ];
   if (problems.length > 0) {
     throw new SnakepitError("INVALID_OPTIONS", problems.join("; "), { outcome: "not-started" });
   }
-  return { ...limits, adapter, launcher };
+  const { adapter, launcher, warmUp = [], circuit = {}, clock = systemClock } = given;
+  return {
+    ...limits,
+    ...(isDebugged(given.debug) ? undebuggable(given) : {}),
+    adapter,
+    launcher,
+    warmUp,
+    circuit: circuit === false ? undefined : withDefaults(circuitDefaults, circuit),
+    clock,
+  };
+}
+
+function resolveLimits(given: PoolOptions): PoolLimits {
+  const limits = withDefaults(defaults, given);
+  // A minimum above the default maximum means that much, and not a contradiction.
+  if (given.maxWorkers === undefined)
+    limits.maxWorkers = Math.max(limits.maxWorkers, limits.minWorkers);
+  if (given.memoryHardBytes === undefined)
+    limits.memoryHardBytes = Math.round(1.5 * limits.memoryBytes);
+  if (given.hungMs === undefined) limits.hungMs = Math.max(limits.hungMs, 3 * limits.heartbeatMs);
+  return limits;
+}
+
+/** New sizes for a pool that runs. @throws SnakepitError INVALID_ARGUMENT */
+export function checkSizes(
+  sizes: ResizeOptions,
+  now: Required<ResizeOptions>,
+): Required<ResizeOptions> {
+  const resized = withDefaults(now, sizes ?? {});
+  const problems = [
+    ...checkKnownKeys("resize", sizes, Object.keys(now)),
+    ...checkIntegers(resized, { minWorkers: 0, maxWorkers: 1 }),
+    ...checkOrder(resized, "minWorkers", "maxWorkers"),
+  ];
+  if (problems.length === 0) return resized;
+  throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
+}
+
+function checkOrder<Name extends string>(
+  values: Readonly<Record<Name, number>>,
+  low: Name,
+  high: Name,
+): string[] {
+  if (!(values[low] > values[high])) return [];
+  return [`${low} (${values[low]}) is above ${high} (${values[high]})`];
+}
+
+function checkParts({ warmUp, circuit, debug }: PoolOptions): string[] {
+  const problems: string[] = [];
+  if (warmUp !== undefined && !(Array.isArray(warmUp) && warmUp.every(isWarmUp)))
+    problems.push(`warmUp must be an array of { command, args }, not ${show(warmUp)}`);
+  if (debug !== undefined && typeof debug !== "boolean")
+    problems.push(`debug must be true or false, not ${show(debug)}`);
+  if (circuit !== undefined && circuit !== false) problems.push(...checkCircuit(circuit));
+  return problems;
+}
+
+function isWarmUp(call: unknown): boolean {
+  const command = (call as Partial<WarmUpCall> | null)?.command;
+  return typeof command === "string" && command !== "";
+}
+
+function checkCircuit(circuit: Partial<CircuitOptions>): string[] {
+  const problems = checkKnownKeys("circuit", circuit, Object.keys(circuitDefaults));
+  if (problems.length > 0) return problems;
+  const { failureRate, ...integers } = withDefaults(circuitDefaults, circuit);
+  problems.push(...checkIntegers(integers, { minCalls: 1, openMs: 1 }));
+  if (!(failureRate > 0 && failureRate <= 1))
+    problems.push(`circuit.failureRate must be above 0 and at most 1, not ${show(failureRate)}`);
+  return problems;
+}
+
+function isDebugged(debug: boolean | undefined): boolean {
+  if (debug !== undefined) return debug;
+  // Not an import: Node can be built without it.
+  return process.getBuiltinModule?.("node:inspector")?.url() !== undefined;
+}
+
+/** What would end a worker that somebody has halted in a debugger. Explicit deadlines stand. */
+function undebuggable(given: PoolOptions): Partial<PoolLimits> {
+  const never = Number.POSITIVE_INFINITY;
+  return {
+    heartbeatMs: never,
+    hungMs: never,
+    callTimeoutMs: given.callTimeoutMs ?? never,
+    chunkTimeoutMs: given.chunkTimeoutMs ?? never,
+    startTimeoutMs: given.startTimeoutMs ?? never,
+  };
 }
 
 const timeouts = ["callTimeoutMs", "streamTimeoutMs", "chunkTimeoutMs", "startTimeoutMs"] as const;

@@ -57,8 +57,8 @@ export function cannotStream(adapter: string, command: string): SnakepitError {
 }
 
 /** `limitMs` is the one that was passed: the call's own, or the wait for a chunk. */
-export function timeoutError(call: Call, limitMs: number): SnakepitError<"TIMEOUT"> {
-  const waitedMs = Math.round(performance.now() - call.createdMs);
+export function timeoutError(call: Call, limitMs: number, nowMs: number): SnakepitError<"TIMEOUT"> {
+  const waitedMs = Math.round(nowMs - call.createdMs);
   const begun = call.workerId !== undefined;
   const where = begun
     ? `on worker ${call.workerId}, which is asked to stop`
@@ -76,23 +76,75 @@ export function cancelledError(call: Call, why: string): SnakepitError<"CANCELLE
   });
 }
 
+/** It may go on waiting, but its caller would not have it. */
+export function queueTimeoutError(call: Call, nowMs: number): SnakepitError<"QUEUE_TIMEOUT"> {
+  const { command, queueTimeoutMs: timeoutMs } = call;
+  return new SnakepitError(
+    "QUEUE_TIMEOUT",
+    `${command} found no free slot in ${Math.round(nowMs - call.createdMs)} ms (queueTimeoutMs ${timeoutMs}) and was never sent; raise maxWorkers or queueTimeoutMs`,
+    { outcome: "not-started", details: { timeoutMs } },
+  );
+}
+
+export function workerBusyError(call: Call, workers: number): SnakepitError<"WORKER_BUSY"> {
+  const home = call.affinity === "require" ? call.session?.home : undefined;
+  const who =
+    home === undefined
+      ? `none of ${workers} workers has a free slot`
+      : `worker ${home.id}, which the session ${call.session?.id} needs, has no free slot`;
+  return new SnakepitError(
+    "WORKER_BUSY",
+    `${who} for ${call.command}, which does not wait (queueTimeoutMs 0)`,
+    { outcome: "not-started", details: { workers } },
+  );
+}
+
+export function sessionLostError(
+  sessionId: string,
+  workerId: string,
+): SnakepitError<"SESSION_LOST"> {
+  return new SnakepitError(
+    "SESSION_LOST",
+    `session ${sessionId} needs worker ${workerId}, which is gone with all that it kept there; delete the session and build it anew`,
+    { outcome: "not-started", details: { sessionId, workerId } },
+  );
+}
+
+export function sessionEndedError(sessionId: string): SnakepitError<"SESSION_NOT_FOUND"> {
+  return new SnakepitError(
+    "SESSION_NOT_FOUND",
+    `session ${sessionId} has ended; open one with pool.session()`,
+    { outcome: "not-started", details: { sessionId } },
+  );
+}
+
+/** What `validate` of a command has thrown, as the caller sees it. */
+export function refusedArguments(command: string, cause: unknown): SnakepitError<string> {
+  if (SnakepitError.is(cause)) return cause;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new SnakepitError("INVALID_ARGUMENT", `the arguments of ${command} are refused: ${text}`, {
+    cause,
+    outcome: "not-started",
+    details: { command },
+  });
+}
+
 export interface QueueView {
   readonly queued: number;
   readonly maxQueue: number;
   readonly workers: number;
-  readonly oldest: Call | undefined;
+  readonly oldestWaitedMs: number;
 }
 
 export function queueFullError(view: QueueView): SnakepitError<"QUEUE_FULL"> {
-  const { queued, maxQueue, workers, oldest } = view;
-  // Who comes now would wait about as long as the one that is next has waited.
-  const waitedMs = oldest === undefined ? 0 : performance.now() - oldest.createdMs;
+  const { queued, maxQueue, workers, oldestWaitedMs } = view;
   return new SnakepitError(
     "QUEUE_FULL",
     `${queued} calls are waiting for ${workers} busy workers; raise maxWorkers or maxQueue (${maxQueue}), or call less often`,
     {
       outcome: "not-started",
-      details: { retryAfterMs: Math.max(100, Math.ceil(waitedMs)), queued, workers },
+      // Who comes now would wait about as long as the one that is next has waited.
+      details: { retryAfterMs: Math.max(100, Math.ceil(oldestWaitedMs)), queued, workers },
     },
   );
 }
@@ -109,7 +161,18 @@ export function degradedError(
     {
       cause: last,
       outcome: "not-started",
-      details: { retryAfterMs: Math.ceil(retryAfterMs), stderr },
+      details: { reason: "crash-loop", retryAfterMs: Math.ceil(retryAfterMs), stderr },
+    },
+  );
+}
+
+export function circuitError(retryAfterMs: number): SnakepitError<"POOL_DEGRADED"> {
+  return new SnakepitError(
+    "POOL_DEGRADED",
+    `most calls of the last 10 s were lost with their workers, so that new ones are refused; the next one may try in ${Math.ceil(retryAfterMs)} ms`,
+    {
+      outcome: "not-started",
+      details: { reason: "circuit-open", retryAfterMs: Math.ceil(retryAfterMs), stderr: "" },
     },
   );
 }

@@ -1,5 +1,9 @@
+import type { Affinity } from "./adapter.ts";
+import type { CircuitPhase } from "./circuit.ts";
 import type { PoolEventName, PoolEventOf } from "./events.ts";
+import type { Session, SessionOptions } from "./session.ts";
 import type { WorkerPhase } from "./worker.ts";
+import type { WorkerNote } from "./worker-history.ts";
 
 /** Names the commands of a pool and what they take and give: `{ add: { args: …; reply: … } }`. */
 export type CommandMap = { readonly [command: string]: CommandTypes };
@@ -13,12 +17,27 @@ export interface CommandTypes {
 type Get<Types, Key extends keyof CommandTypes> = Types extends { readonly [K in Key]: infer Value }
   ? Value
   : unknown;
+export type ArgsOf<Types> = Get<Types, "args">;
+export type ReplyOf<Types> = Get<Types, "reply">;
+export type ChunkOf<Types> = Get<Types, "chunk">;
 
 export interface CallOptions {
   /** When it aborts, the promise rejects with `signal.reason` and the worker is asked to stop. */
   readonly signal?: AbortSignal;
   /** Waiting and running together; Infinity for none. Default: the command's, else the pool's. */
   readonly timeoutMs?: number;
+  /**
+   * How long it may wait for a slot; then QUEUE_TIMEOUT. 0: WORKER_BUSY at once when there is none.
+   * Default: as long as `timeoutMs`.
+   */
+  readonly queueTimeoutMs?: number;
+  /** Only in a session. Default: the session's own. */
+  readonly affinity?: Affinity;
+  /**
+   * Doing it twice does no harm: when its worker is lost it is tried again, three times in all,
+   * 100 ms apart and doubling. A stream only as long as none of its chunks was read.
+   */
+  readonly idempotent?: boolean;
 }
 
 export interface CloseOptions {
@@ -36,6 +55,11 @@ export interface PoolStats {
   readonly running: number;
   readonly succeeded: number;
   readonly failed: number;
+  /** Times that a call was sent again after its worker was lost. */
+  readonly retried: number;
+  readonly sessions: number;
+  /** `open`: workers die of most calls, so that new ones are refused for a while. */
+  readonly circuit: CircuitPhase;
 }
 
 export interface WorkerInfo {
@@ -45,6 +69,50 @@ export interface WorkerInfo {
   /** Slots in use, of `concurrency`. */
   readonly load: number;
   readonly concurrency: number;
+  /** Calls that it has answered, and those of them that failed. */
+  readonly calls: number;
+  readonly errors: number;
+  /** Sessions that are at home there. */
+  readonly sessions: number;
+  /** Of the worker and what it has started, when last measured. */
+  readonly memoryBytes: number | undefined;
+  /** What happened to it, oldest first; the last 16 things of note. */
+  readonly history: readonly WorkerNote[];
+}
+
+export interface WorkerHealth {
+  readonly id: string;
+  readonly pid: number | undefined;
+  /** It answered a ping; it answered that it cannot serve; it did not answer in time; it is gone. */
+  readonly status: "healthy" | "unhealthy" | "timeout" | "dead";
+  readonly roundTripMs: number | undefined;
+  /** What it said, unless it is healthy. */
+  readonly reason: string | undefined;
+}
+
+export interface PoolHealth {
+  /** `healthy`: every worker is, and there are at least `minWorkers`. */
+  readonly status: "healthy" | "degraded" | "unhealthy";
+  readonly workers: readonly WorkerHealth[];
+}
+
+export interface ResizeOptions {
+  readonly minWorkers?: number;
+  readonly maxWorkers?: number;
+}
+
+export interface RestartOptions {
+  /** Also workers that a session is pinned to; it is lost. Default: false. */
+  readonly force?: boolean;
+  /** How long the calls of a replaced worker may take. Default: the pool's `drainMs`. */
+  readonly graceMs?: number;
+}
+
+export interface RestartReport {
+  /** Ids of the workers that were replaced. */
+  readonly replaced: readonly string[];
+  /** Those that were not, and why: a session is pinned there, or a call has not ended in time. */
+  readonly left: readonly { readonly workerId: string; readonly reason: "pinned" | "busy" }[];
 }
 
 /** Worker processes, a queue in front of them, and one deadline per call. */
@@ -52,14 +120,15 @@ export interface Pool<Commands extends CommandMap = CommandMap> extends AsyncDis
   /**
    * Sends one call to a free worker, waiting in the queue if none is free. A rejected promise means
    * that the caller may go on; the worker may still be finishing.
-   * @throws SnakepitError QUEUE_FULL, POOL_CLOSED, POOL_DEGRADED, UNKNOWN_COMMAND (not started);
-   * TIMEOUT, WORKER_EXITED, SERIALIZATION, VALUE_TOO_LARGE, REMOTE; or the reason of `signal`
+   * @throws SnakepitError QUEUE_FULL, QUEUE_TIMEOUT, WORKER_BUSY, POOL_CLOSED, POOL_DEGRADED,
+   * UNKNOWN_COMMAND, SESSION_LOST (not started); TIMEOUT, WORKER_EXITED, MEMORY_EXCEEDED,
+   * SERIALIZATION, VALUE_TOO_LARGE, REMOTE; or the reason of `signal`
    */
   execute<Command extends keyof Commands & string>(
     command: Command,
-    args?: Get<Commands[Command], "args">,
+    args?: ArgsOf<Commands[Command]>,
     options?: CallOptions,
-  ): Promise<Get<Commands[Command], "reply">>;
+  ): Promise<ReplyOf<Commands[Command]>>;
 
   /**
    * The chunks of a command, in order, none twice. The call begins with the first `next()`, waits
@@ -69,12 +138,35 @@ export interface Pool<Commands extends CommandMap = CommandMap> extends AsyncDis
    */
   stream<Command extends keyof Commands & string>(
     command: Command,
-    args?: Get<Commands[Command], "args">,
+    args?: ArgsOf<Commands[Command]>,
     options?: CallOptions,
-  ): AsyncIterableIterator<Get<Commands[Command], "chunk">, undefined>;
+  ): AsyncIterableIterator<ChunkOf<Commands[Command]>, undefined>;
+
+  /**
+   * Calls that belong together. With an id, the session of that name is opened or found; without
+   * one it is new, and disposing of it ends it.
+   * @throws SnakepitError INVALID_ARGUMENT when it is open with other options
+   */
+  session(id?: string, options?: SessionOptions): Session<Commands>;
 
   stats(): PoolStats;
   workers(): WorkerInfo[];
+
+  /** Pings every worker now, for up to 5 s, also while calls run. */
+  health(): Promise<PoolHealth>;
+
+  /**
+   * Changes the bounds: resolves when the minimum is ready. Workers above the maximum end as soon as
+   * their calls have.
+   */
+  resize(sizes: ResizeOptions): Promise<void>;
+
+  /**
+   * Replaces every worker, the new one first, so that no call fails. Resolves when the old ones are
+   * gone.
+   * @throws SnakepitError WORKER_START_FAILED when a new one does not come up; the old ones stay
+   */
+  restart(options?: RestartOptions): Promise<RestartReport>;
 
   /** `"*"` hears everything. Dispose of what it returns to stop listening. */
   on<Name extends PoolEventName | "*">(

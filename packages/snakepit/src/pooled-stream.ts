@@ -1,10 +1,12 @@
-import type { Call, CallSink } from "./call.ts";
+import type { Call, CallStream } from "./call.ts";
 import { hold } from "./hold.ts";
 
 interface Waiter {
   resolve(result: IteratorResult<unknown, undefined>): void;
   reject(error: unknown): void;
 }
+
+const ignore = () => {};
 
 /** The pool, as a stream sees it. */
 export interface StreamOwner {
@@ -20,7 +22,7 @@ export interface StreamOwner {
  * A stream as its caller sees it, from its first `next()`, when the call is queued, to its end.
  * It wakes its reader at once when the caller aborts or the worker dies, whatever the adapter does.
  */
-export class PooledStream implements AsyncIterableIterator<unknown, undefined>, CallSink {
+export class PooledStream implements AsyncIterableIterator<unknown, undefined>, CallStream {
   readonly #owner: StreamOwner;
   readonly #submit: (stream: PooledStream) => Call;
   #call: Call | undefined;
@@ -28,6 +30,9 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
   /** Readers in the order in which they asked, and whether a chunk is on its way to the first. */
   readonly #waiters: Waiter[] = [];
   #pulling = false;
+  #hear: (result: IteratorResult<unknown>) => void = ignore;
+  #hearError: (error: unknown) => void = ignore;
+  hasBegun = false;
   #end: { readonly error?: unknown } | undefined;
 
   /** `submit` queues the call; it is asked to when the reader wants its first chunk. */
@@ -67,6 +72,13 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
   flowFrom(call: Call, source: AsyncIterator<unknown>): void {
     this.#call = call; // a free worker takes it before `submit` has returned
     this.#source = source;
+    this.#pulling = false;
+    // Made once per worker, not per chunk; what an earlier worker still says is not heard.
+    const hear = (tell: (said: never) => void) => (said: unknown) => {
+      if (this.#source === source) tell(said as never);
+    };
+    this.#hear = hear((result: IteratorResult<unknown>) => this.#deliver(result));
+    this.#hearError = hear((error: unknown) => this.#ended({ error }));
     if (this.isWaiting) this.#owner.waiting(call);
     this.#pull();
   }
@@ -97,28 +109,26 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
     if (this.#pulling || this.#source === undefined || this.#waiters.length === 0) return;
     this.#pulling = true;
     try {
-      this.#source.next().then(this.#deliver, this.#deliverError);
+      this.#source.next().then(this.#hear, this.#hearError);
     } catch (error) {
-      this.#deliverError(error);
+      this.#hearError(error);
     }
   }
 
-  readonly #deliver = (result: IteratorResult<unknown>): void => {
+  #deliver(result: IteratorResult<unknown>): void {
     this.#pulling = false;
-    if (result.done === true) {
-      if (this.#call !== undefined) this.#owner.ended(this.#call);
-      return;
-    }
+    if (result.done === true) return this.#ended();
     const waiter = this.#waiters.shift();
     if (waiter === undefined) return; // the reader has left
+    this.hasBegun = true;
     hold.release();
     waiter.resolve({ done: false, value: result.value });
     this.#pull();
-  };
+  }
 
-  readonly #deliverError = (error: unknown): void => {
-    if (this.#call !== undefined) this.#owner.ended(this.#call, { error });
-  };
+  #ended(failure?: { readonly error: unknown }): void {
+    if (this.#call !== undefined) this.#owner.ended(this.#call, failure);
+  }
 
   #finish(end: { readonly error?: unknown }): void {
     if (this.#end !== undefined) return;

@@ -4,6 +4,8 @@ import { chooseWorker, PACKED_CALLS, startsWanted } from "./scheduler.ts";
 const worker = (load: number, concurrency = 4, short = false) => ({
   load,
   concurrency,
+  parked: 0,
+  sessionCount: 0,
   room: () => (short ? PACKED_CALLS : concurrency),
 });
 

@@ -13,6 +13,10 @@ export interface WorkerView {
   readonly load: number;
   /** Slots that it announced. */
   readonly concurrency: number;
+  /** Of the calls that it holds, those that wait for something of the host's. */
+  readonly parked: number;
+  /** Sessions that are at home there. */
+  readonly sessionCount: number;
   /** Calls of this command that it may hold: its slots, or `PACKED_CALLS`. */
   room(command: string): number;
 }
@@ -38,6 +42,39 @@ export function chooseWorker<W extends WorkerView>(
   return best;
 }
 
+/**
+ * The worker for a call that another call's host work has made. Where a stranger finds no room it
+ * may still have the slot of a call that is parked, so that calls never wait in a circle: whoever
+ * holds a slot and is not parked is at work. `nearby`, where the session or the ancestor is at home,
+ * comes first.
+ */
+export function chooseForNested<W extends WorkerView>(
+  ready: readonly W[],
+  command: string,
+  nearby: W | undefined,
+): W | undefined {
+  if (nearby !== undefined && hasRoomForNested(nearby)) return nearby;
+  return chooseWorker(ready, command) ?? ready.find(hasRoomForNested);
+}
+
+export function hasRoomForNested({ load, parked, concurrency }: WorkerView): boolean {
+  return load - parked < concurrency;
+}
+
+/** The home of a new session: the worker with the fewest, and of those the one with least to do. */
+export function choosePlacement<W extends WorkerView>(
+  ready: readonly W[],
+  command: string,
+): W | undefined {
+  let best: W | undefined;
+  for (const worker of ready) {
+    if (worker.load >= worker.room(command)) continue;
+    const difference = best === undefined ? -1 : worker.sessionCount - best.sessionCount;
+    if (difference < 0 || (difference === 0 && worker.load < (best?.load ?? 0))) best = worker;
+  }
+  return best;
+}
+
 export interface StartView {
   /** Calls that wait for a slot. */
   readonly queued: number;
@@ -50,6 +87,33 @@ export interface StartView {
   readonly maxWorkers: number;
   /** Starts side by side: they are bound by the cores. */
   readonly maxStarting: number;
+}
+
+export interface SurplusView extends WorkerView {
+  /** Sessions keep something there that cannot be moved. */
+  readonly pinned: boolean;
+  /** On the pool's clock; undefined while it holds calls. */
+  readonly idleSinceMs: number | undefined;
+}
+
+/** Workers that have been idle since before `idleSinceMs` and are not needed for the minimum. */
+export function idleSurplus<W extends SurplusView>(
+  ready: readonly W[],
+  minWorkers: number,
+  idleSinceMs: number,
+): W[] {
+  const idle = ready.filter(
+    (one) => !one.pinned && one.idleSinceMs !== undefined && one.idleSinceMs <= idleSinceMs,
+  );
+  // The youngest first: calls prefer the oldest, whose caches are warm.
+  return idle.slice(Math.max(0, idle.length - Math.max(0, ready.length - minWorkers))).reverse();
+}
+
+/** Which workers a smaller pool can do without: those with least to do, never a pinned one. */
+export function surplus<W extends SurplusView>(ready: readonly W[], maxWorkers: number): W[] {
+  const movable = ready.filter((one) => !one.pinned);
+  const byLoad = [...movable].sort((a, b) => a.load - b.load || a.sessionCount - b.sessionCount);
+  return byLoad.slice(0, Math.max(0, ready.length - maxWorkers));
 }
 
 /** How many workers to start now: up to the minimum, and beyond it what the queue can fill. */

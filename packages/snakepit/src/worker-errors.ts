@@ -1,9 +1,11 @@
 import type { Call } from "./call.ts";
+import type { CrashCause } from "./crash.ts";
 import { SnakepitError, type StartFailure } from "./errors.ts";
 import type { StopReason } from "./events.ts";
 import { exitDetails, exitText, lastWords } from "./exit-report.ts";
 import type { WorkerExit, WorkerProcess } from "./launcher.ts";
 import { cancelledError } from "./pool-errors.ts";
+import type { WorkerHistory } from "./worker-history.ts";
 
 /** Reasons with which a start is aborted. */
 export const startTimeout = Symbol("start timeout");
@@ -75,26 +77,36 @@ export interface WorkerEnd {
   readonly workerId: string;
   readonly reason: StopReason;
   readonly exit: WorkerExit;
+  readonly cause: CrashCause;
   readonly stderr: string;
-  /** What was wrong with its connection, if that came first. */
+  /** What was wrong with its connection or its memory, if that came first. */
   readonly fault: Error | undefined;
+  readonly history: WorkerHistory;
 }
 
 /** What the callers of a worker get that ended under them. */
 export function exitError(call: Call, end: WorkerEnd): SnakepitError<string> {
-  const { workerId, reason, exit, stderr, fault } = end;
+  const { workerId, reason, exit, cause, stderr, fault, history } = end;
   if (reason === "pool-closed")
     return cancelledError(call, "the pool was closed before it had ended");
+  if (reason === "memory-exceeded" && SnakepitError.is(fault)) return fault;
   return new SnakepitError(
     "WORKER_EXITED",
     `worker ${workerId} ${story(end)} while it ran ${call.command}; whether the work was done is unknown${lastWords(stderr)}`,
-    { cause: fault, outcome: "unknown", details: { workerId, stderr, ...exitDetails(exit) } },
+    {
+      cause: fault,
+      outcome: "unknown",
+      details: { workerId, stderr, ...exitDetails(exit), cause, history: history.notes },
+    },
   );
 }
 
-function story({ reason, exit, fault }: WorkerEnd): string {
+function story({ reason, exit, fault, cause }: WorkerEnd): string {
   if (fault !== undefined) return `was ended because its connection failed: ${fault.message}`;
   if (reason === "connection-lost") return "lost its connection and was ended";
   if (reason === "cancel-ignored") return "was ended because it ignored a cancel";
+  if (reason === "hung") return "was ended because it gave no sign of life";
+  if (reason === "restart") return "was ended by restart({ force: true })";
+  if (cause === "out-of-memory") return `ran out of memory and ${exitText(exit)}`;
   return exitText(exit);
 }

@@ -1,28 +1,39 @@
-import { Call, type CallOwner, type CallSink } from "./call.ts";
-import { checkKnownKeys } from "./check-options.ts";
-import { SnakepitError } from "./errors.ts";
-import { EventHub, type PoolEvent, type PoolEventName, type PoolEventOf } from "./events.ts";
-import { Fleet, type FleetOwner } from "./fleet.ts";
+import type { CommandSpec } from "./adapter.ts";
+import { Call, type CallSink, type CallStream } from "./call.ts";
+import { checkCallOptions, noCallOptions } from "./call-options.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { EventHub, type PoolEventName, type PoolEventOf } from "./events.ts";
+import { checkHealth } from "./health.ts";
 import { holding } from "./hold.ts";
-import { LinkedList } from "./linked-list.ts";
+import { ancestor, depthBelow } from "./host-work.ts";
 import { localLauncher } from "./local-launcher.ts";
-import { checkTimeout, type ResolvedPoolOptions } from "./options.ts";
-import type { CallOptions, CloseOptions, Pool, PoolStats, WorkerInfo } from "./pool.ts";
+import { checkSizes, type ResolvedPoolOptions } from "./options.ts";
+import type {
+  CallOptions,
+  CloseOptions,
+  Pool,
+  PoolHealth,
+  PoolStats,
+  ResizeOptions,
+  RestartOptions,
+  RestartReport,
+  WorkerInfo,
+} from "./pool.ts";
 import {
   badGrace,
-  cancelledError,
-  cannotStream,
   closedError,
   noCommand,
   openError,
-  queueFullError,
-  timeoutError,
+  refusedArguments,
+  sessionEndedError,
   unknownCommand,
 } from "./pool-errors.ts";
-import { PooledStream, type StreamOwner } from "./pooled-stream.ts";
+import { PooledStream } from "./pooled-stream.ts";
 import { PromiseSink } from "./promise-sink.ts";
-import { chooseWorker } from "./scheduler.ts";
-import { startTimer } from "./timer.ts";
+import { Replacements } from "./replacements.ts";
+import type { PoolSession, Session, SessionOptions, SessionOwner } from "./session.ts";
+import { SessionBook } from "./session-book.ts";
+import { Upkeep } from "./upkeep.ts";
 import type { Worker } from "./worker.ts";
 
 type PoolState =
@@ -30,57 +41,59 @@ type PoolState =
   | { readonly phase: "closing"; readonly done: Promise<void> };
 
 const DEFAULT_CLOSE_GRACE_MS = 20_000;
-const noOptions: CallOptions = {};
 
-/**
- * Carries out what the scheduler decides. A call waits in `#queue`, or it holds a slot of a worker
- * of `#fleet`; nothing else is remembered of it.
- */
-export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
+/** The pool as its users see it: checks what comes in, and hands calls to the dispatcher. */
+export class WorkerPool implements Pool, SessionOwner {
   readonly #options: ResolvedPoolOptions;
-  readonly #fleet: Fleet;
   readonly #events = new EventHub();
-  /** First in, first out; a cancelled call leaves in one step. */
-  readonly #queue = new LinkedList<Call>();
-  /** The calls whose answer is a stream. */
-  readonly #streams = new Map<Call, PooledStream>();
-  #hasBeenReady = false;
+  readonly #dispatcher: Dispatcher;
+  readonly #sessions: SessionBook;
+  readonly #replacements: Replacements;
+  readonly #upkeep: Upkeep;
   #state: PoolState = { phase: "open" };
-  #running = 0;
-  #succeeded = 0;
-  #failed = 0;
   /** Aborted by `close`: nobody waits for the adapter any more. */
   readonly #opening = new AbortController();
-  /** Set while `close` waits for the last call. */
-  #onIdle: (() => void) | undefined;
 
   constructor(options: ResolvedPoolOptions) {
     this.#options = options;
     const launcher = options.launcher ?? options.adapter.launcher ?? localLauncher();
-    this.#fleet = new Fleet(options, launcher, this);
+    this.#dispatcher = new Dispatcher(options, launcher, (event) => this.#events.emit(event));
+    this.#sessions = new SessionBook(this);
+    const { fleet } = this.#dispatcher;
+    this.#replacements = new Replacements(fleet);
+    this.#upkeep = new Upkeep(options, {
+      fleet,
+      replacements: this.#replacements,
+      sessions: this.#sessions,
+    });
   }
 
   /** @throws SnakepitError WORKER_START_FAILED when no worker came up */
   async open(): Promise<void> {
     const { adapter, minWorkers } = this.#options;
+    const { fleet } = this.#dispatcher;
     try {
       await adapter.open?.({ signal: this.#opening.signal });
-      await this.#fleet.startFirst(minWorkers);
-      if (minWorkers > 0 && this.#fleet.ready.length === 0)
-        throw this.#fleet.lastFailure ?? closedError();
+      await fleet.startMany(minWorkers);
+      fleet.checkServing();
     } catch (error) {
       await this.close({ graceMs: 0 });
       throw openError(adapter.name, error);
     }
-    this.#fleet.schedule();
+    this.#upkeep.start();
+    fleet.schedule();
   }
 
-  execute(command: string, args?: unknown, options: CallOptions = noOptions): Promise<unknown> {
+  execute(
+    command: string,
+    args?: unknown,
+    options: CallOptions = noCallOptions,
+    session?: PoolSession,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const sink = new PromiseSink(resolve, reject);
       try {
-        const call = this.#prepare(command, args, options, sink, this.#options.callTimeoutMs);
-        this.#submit(call, options);
+        this.#call(command, args, options, session, sink, undefined);
       } catch (error) {
         sink.fail(error);
       }
@@ -90,36 +103,79 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
   stream(
     command: string,
     args?: unknown,
-    options: CallOptions = noOptions,
+    options: CallOptions = noCallOptions,
+    session?: PoolSession,
   ): AsyncIterableIterator<unknown, undefined> {
-    return new PooledStream(this, (stream) => {
-      const call = this.#prepare(command, args, options, stream, this.#options.streamTimeoutMs);
-      this.#streams.set(call, stream);
-      this.#submit(call, options);
-      return call;
-    });
+    return new PooledStream(this.#dispatcher, (stream) =>
+      this.#call(command, args, options, session, stream, stream),
+    );
+  }
+
+  session(id?: string, options: SessionOptions = {}): Session {
+    if (this.#state.phase !== "open") throw closedError();
+    return this.#sessions.open(id, options);
   }
 
   stats(): PoolStats {
-    const { ready, starting } = this.#fleet;
-    const all = [...this.#fleet.all()].length;
+    const { fleet, queued, succeeded, failed, retried, circuit } = this.#dispatcher;
+    const { ready, starting } = fleet;
+    const all = [...fleet.all()].length;
     return {
       workers: { starting, ready: ready.length, draining: all - ready.length - starting },
-      queued: this.#queue.size,
-      running: this.#running,
-      succeeded: this.#succeeded,
-      failed: this.#failed,
+      queued,
+      running: fleet.load,
+      succeeded,
+      failed,
+      retried,
+      sessions: this.#sessions.size,
+      circuit: circuit?.phase ?? "closed",
     };
   }
 
   workers(): WorkerInfo[] {
-    return [...this.#fleet.all()].map(({ id, pid, phase, load, concurrency }) => ({
+    return [...this.#dispatcher.fleet.all()].map((worker) => this.describe(worker));
+  }
+
+  describe(worker: Worker): WorkerInfo {
+    const { id, process, phase, load, concurrency, calls, errors, memoryBytes, history } = worker;
+    return {
       id,
-      pid,
+      pid: process?.pid,
       state: phase,
       load,
       concurrency,
-    }));
+      calls,
+      errors,
+      sessions: worker.sessionCount,
+      memoryBytes,
+      history: history.notes,
+    };
+  }
+
+  async health(): Promise<PoolHealth> {
+    const { fleet } = this.#dispatcher;
+    return await holding(checkHealth([...fleet.all()], fleet.minWorkers, this.#options.clock));
+  }
+
+  async resize(sizes: ResizeOptions): Promise<void> {
+    if (this.#state.phase !== "open") throw closedError();
+    const { fleet } = this.#dispatcher;
+    const { minWorkers, maxWorkers } = checkSizes(sizes, {
+      minWorkers: fleet.minWorkers,
+      maxWorkers: fleet.maxWorkers,
+    });
+    fleet.minWorkers = minWorkers;
+    fleet.maxWorkers = maxWorkers;
+    this.#upkeep.tidy();
+    await holding(fleet.startMany(minWorkers - fleet.ready.length - fleet.starting));
+    fleet.schedule();
+  }
+
+  async restart(options: RestartOptions = {}): Promise<RestartReport> {
+    if (this.#state.phase !== "open") throw closedError();
+    const { force = false, graceMs = this.#options.drainMs } = options;
+    if (!(graceMs >= 0)) throw badGrace(graceMs);
+    return await holding(this.#replacements.restart({ force, graceMs }));
   }
 
   on<Name extends PoolEventName | "*">(
@@ -127,10 +183,6 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
     listener: (event: PoolEventOf<Name>) => void,
   ): Disposable {
     return this.#events.on(name, listener);
-  }
-
-  emit(event: PoolEvent): void {
-    this.#events.emit(event);
   }
 
   close(options: CloseOptions = {}): Promise<void> {
@@ -148,241 +200,98 @@ export class WorkerPool implements Pool, CallOwner, StreamOwner, FleetOwner {
 
   async #close(graceMs: number): Promise<void> {
     this.#opening.abort(closedError());
-    if (graceMs > 0) await this.#idle(graceMs);
-    for (const call of this.#queue.drain()) call.fail(closedError());
-    await this.#fleet.close();
+    await this.#dispatcher.settle(graceMs);
+    this.#upkeep.stop();
+    await this.#dispatcher.fleet.close();
     await this.#options.adapter.close?.();
   }
 
-  /** Resolves when no call waits or runs, at the latest after `graceMs`. */
-  #idle(graceMs: number): Promise<void> {
-    if (this.#queue.size === 0 && this.#running === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = startTimer(graceMs, resolve);
-      this.#onIdle = () => {
-        timer[Symbol.dispose]();
-        resolve();
-      };
-    });
+  /** SessionOwner */
+  nowMs(): number {
+    return this.#options.clock.now();
   }
 
-  #prepare(
+  /** SessionOwner */
+  ended(session: PoolSession): void {
+    this.#sessions.forget(session);
+    for (const { connection } of session.servedBy) connection?.endSession?.(session.id);
+  }
+
+  #call(
     command: string,
     args: unknown,
     options: CallOptions,
+    session: PoolSession | undefined,
     sink: CallSink,
-    defaultTimeoutMs: number,
+    stream: CallStream | undefined,
   ): Call {
-    if (this.#state.phase !== "open") throw closedError();
+    const parent = ancestor();
+    // While a pool closes, its running calls may still need others to end.
+    const isOpen = this.#state.phase === "open" || this.#carries(parent);
+    if (!isOpen) throw closedError();
     if (typeof command !== "string" || command === "") throw noCommand(command);
-    if (options !== noOptions) checkCallOptions(options);
+    if (options !== noCallOptions) checkCallOptions(options, session !== undefined);
     options.signal?.throwIfAborted();
-    const { commands } = this.#options.adapter;
-    if (commands === undefined) {
-      return new Call(this, sink, command, args, options.timeoutMs ?? defaultTimeoutMs);
-    }
-    if (!Object.hasOwn(commands, command)) throw unknownCommand(command, Object.keys(commands));
-    const spec = commands[command] ?? {};
-    spec.validate?.(args);
-    const prepared = spec.prepare === undefined ? args : spec.prepare(args);
-    const timeoutMs = options.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs;
-    const call = new Call(this, sink, command, prepared, timeoutMs);
+    const spec = this.#spec(command);
+    const { callTimeoutMs, streamTimeoutMs } = this.#options;
+    const defaultTimeoutMs = stream === undefined ? callTimeoutMs : streamTimeoutMs;
+    const call = new Call(this.#dispatcher, {
+      command,
+      args: spec === undefined ? args : prepared(command, args, spec),
+      sink,
+      stream,
+      timeoutMs: options.timeoutMs ?? spec?.timeoutMs ?? defaultTimeoutMs,
+      endMs: parent?.endMs ?? Number.POSITIVE_INFINITY,
+    });
     // Of a reply: what a stream gives are chunks.
-    if (spec.transform !== undefined && sink instanceof PromiseSink) {
+    if (stream === undefined && spec?.transform !== undefined)
       call.transform = (reply) => spec.transform?.(reply);
+    if (options !== noCallOptions) adopt(call, options);
+    if (parent !== undefined) {
+      parent.signal.throwIfAborted();
+      call.serve(parent, depthBelow(parent, command));
     }
+    this.#enter(call, options, session ?? this.#inherited(parent));
+    this.#dispatcher.submit(call, options.timeoutMs !== undefined || parent !== undefined);
+    if (options.signal !== undefined) call.follow(options.signal);
     return call;
   }
 
-  /** To a free worker, else into the queue. */
-  #submit(call: Call, options: CallOptions): void {
-    const worker =
-      this.#queue.size === 0 ? chooseWorker(this.#fleet.ready, call.command) : undefined;
-    if (worker === undefined) this.#enqueue(call);
-    // A default deadline waits for the first worker: an installation must not eat it.
-    if (options.timeoutMs !== undefined || this.#hasBeenReady) call.arm();
-    if (options.signal !== undefined) call.follow(options.signal);
-    if (worker !== undefined) this.#assign(call, worker);
+  #spec(command: string): CommandSpec | undefined {
+    const { commands } = this.#options.adapter;
+    if (commands === undefined) return undefined;
+    if (!Object.hasOwn(commands, command)) throw unknownCommand(command, Object.keys(commands));
+    return commands[command];
   }
 
-  #enqueue(call: Call): void {
-    const degraded = this.#fleet.refusal();
-    if (degraded === undefined) {
-      this.#queue.push(call);
-      this.#fleet.schedule();
-      // Calls that a worker on its way will take are not waiting for a busy one.
-      if (this.#queue.size <= this.#options.maxQueue + this.#fleet.slotsComing) return;
-      this.#queue.delete(call);
-    }
-    this.#streams.delete(call);
-    throw degraded ?? this.#queueFull();
+  #enter(call: Call, options: CallOptions, session: PoolSession | undefined): void {
+    if (session === undefined) return;
+    if (session.hasEnded) throw sessionEndedError(session.id);
+    call.session = session;
+    call.affinity = options.affinity ?? session.affinity;
   }
 
-  #queueFull(): SnakepitError<"QUEUE_FULL"> {
-    const { maxQueue } = this.#options;
-    const oldest = this.#queue.first;
-    const workers = this.#fleet.ready.length;
-    return queueFullError({ queued: this.#queue.size, maxQueue, workers, oldest });
+  /** Whether this pool runs that call. */
+  #carries(call: Call | undefined): boolean {
+    return this.#dispatcher.fleet.worker(call?.workerId) !== undefined;
   }
 
-  #assign(call: Call, worker: Worker): void {
-    const stream = this.#streams.get(call);
-    if (stream === undefined) {
-      this.#running++;
-      worker.carry(call);
-    } else if (worker.connection?.stream === undefined) {
-      this.#streams.delete(call);
-      call.fail(cannotStream(this.#options.adapter.name, call.command));
-    } else {
-      this.#assignStream(call, stream, worker);
-    }
-  }
-
-  #assignStream(call: Call, stream: PooledStream, worker: Worker): void {
-    let source: AsyncIterator<unknown>;
-    try {
-      source = worker.carryStream(call);
-    } catch (error) {
-      this.#streams.delete(call); // the adapter refused it: nothing was sent, no slot is taken
-      return call.fail(error);
-    }
-    this.#running++;
-    stream.flowFrom(call, source);
-  }
-
-  /** FleetOwner: gives waiting calls to free slots. Walks the queue only while there are any. */
-  slotFreed(): void {
-    if (!this.#hasBeenReady) this.#firstReady();
-    const nowMs = this.#queue.size > 0 ? performance.now() : 0;
-    for (let call = this.#queue.first; call !== undefined; call = this.#queue.first) {
-      if (call.deadlineMs <= nowMs) {
-        this.expired(call); // the host was busy when its time came: it is never sent
-        continue;
-      }
-      const worker = chooseWorker(this.#fleet.ready, call.command);
-      if (worker === undefined) break;
-      this.#queue.delete(call);
-      this.#assign(call, worker);
-    }
-    if (this.#queue.size > 0) this.#fleet.schedule();
-  }
-
-  #firstReady(): void {
-    this.#hasBeenReady = true;
-    const nowMs = performance.now();
-    for (const call of this.#queue) {
-      if (call.deadlineMs === Number.POSITIVE_INFINITY) call.expireAt(nowMs + call.timeoutMs);
-    }
-  }
-
-  queued(): number {
-    return this.#queue.size;
-  }
-
-  callsLost(worker: Worker, count: number): void {
-    this.#running -= count;
-    for (const call of [...this.#streams.keys()])
-      if (call.workerId === worker.id) this.#streams.delete(call);
-    this.#checkIdle();
-  }
-
-  degraded(error: SnakepitError<string>): void {
-    for (const call of this.#queue.drain()) {
-      this.#streams.delete(call);
-      call.fail(error);
-    }
-    this.#checkIdle();
-  }
-
-  #checkIdle(): void {
-    if (this.#running === 0 && this.#queue.size === 0) this.#onIdle?.();
-  }
-
-  /** CallOwner */
-  expired(call: Call): void {
-    const stream = this.#streams.get(call);
-    const endMs = call.createdMs + call.timeoutMs;
-    if (stream === undefined || performance.now() >= endMs)
-      this.#leave(call, timeoutError(call, call.timeoutMs));
-    else if (stream.isWaiting) this.#leave(call, timeoutError(call, this.#options.chunkTimeoutMs));
-    else call.expireAt(endMs); // nobody waits for a chunk
-  }
-
-  /** CallOwner */
-  aborted(call: Call, reason: unknown): void {
-    this.#leave(call, reason);
-  }
-
-  /** StreamOwner */
-  left(call: Call): void {
-    call.succeed(undefined); // it has what it wanted
-    this.#letGo(call, cancelledError(call, "the reader has left"));
-  }
-
-  /** CallOwner */
-  abandoned(call: Call): void {
-    const worker = this.#fleet.worker(call.workerId);
-    if (worker === undefined) return;
-    const { callId, command } = call;
-    this.#events.emit({ name: "call-abandoned", workerId: worker.id, callId, command });
-    worker.abandon(call);
-  }
-
-  /** The caller is answered at once; the slot stays taken until the worker confirms. */
-  #leave(call: Call, error: unknown): void {
-    call.fail(error);
-    this.#letGo(call, error);
-  }
-
-  #letGo(call: Call, reason: unknown): void {
-    if (this.#queue.delete(call)) {
-      this.#streams.delete(call);
-      this.#checkIdle();
-      return;
-    }
-    call.requestCancel(reason, this.#options.cancelGraceMs);
-    const confirm = () => this.ended(call);
-    this.#streams.get(call)?.endSource().then(confirm, confirm);
-  }
-
-  /** StreamOwner */
-  waiting(call: Call): void {
-    const endMs = call.createdMs + call.timeoutMs;
-    call.expireAt(Math.min(performance.now() + this.#options.chunkTimeoutMs, endMs));
-  }
-
-  /** StreamOwner */
-  ended(call: Call, failure?: { readonly error: unknown }): void {
-    if (!this.#streams.delete(call)) return;
-    if (this.#fleet.worker(call.workerId)?.release(call) !== true) return;
-    if (failure === undefined) call.succeed(undefined);
-    else call.fail(failure.error);
-  }
-
-  /** CallOwner */
-  answered(outcome: "succeeded" | "failed"): void {
-    if (outcome === "succeeded") this.#succeeded++;
-    else this.#failed++;
-  }
-
-  /** FleetOwner */
-  callDone(): void {
-    this.#running--;
-    this.#checkIdle();
+  /** A nested call belongs to the session of the call that it serves, if that is of this pool. */
+  #inherited(parent: Call | undefined): PoolSession | undefined {
+    return this.#carries(parent) ? parent?.session : undefined;
   }
 }
 
-function checkCallOptions(options: CallOptions): void {
-  if (areGood(options)) return; // without an array or a string, as nearly all of them are
-  const problems = checkKnownKeys("call options", options, ["signal", "timeoutMs"]);
-  const timeoutMs: unknown = options?.timeoutMs;
-  if (timeoutMs !== undefined) problems.push(...checkTimeout("timeoutMs", timeoutMs));
-  throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
+function prepared(command: string, args: unknown, spec: CommandSpec): unknown {
+  try {
+    spec.validate?.(args);
+    return spec.prepare === undefined ? args : spec.prepare(args);
+  } catch (error) {
+    throw refusedArguments(command, error);
+  }
 }
 
-function areGood(options: CallOptions): boolean {
-  if (typeof options !== "object" || options === null) return false;
-  for (const key in options) if (key !== "signal" && key !== "timeoutMs") return false;
-  const { timeoutMs } = options;
-  return timeoutMs === undefined || (typeof timeoutMs === "number" && timeoutMs > 0);
+function adopt(call: Call, { queueTimeoutMs, idempotent }: CallOptions): void {
+  if (queueTimeoutMs !== undefined) call.queueTimeoutMs = queueTimeoutMs;
+  if (idempotent !== undefined) call.idempotent = idempotent;
 }

@@ -1,19 +1,20 @@
-import type { Adapter, Connection, TelemetryReport } from "./adapter.ts";
+import type { Connection, TelemetryReport } from "./adapter.ts";
 import type { Call } from "./call.ts";
+import { type CrashCause, crashCause } from "./crash.ts";
+import { SnakepitError } from "./errors.ts";
 import type { StopReason } from "./events.ts";
-import type { Launcher, WorkerExit, WorkerProcess } from "./launcher.ts";
+import { kernelKills } from "./kernel-kills.ts";
+import type { WorkerExit, WorkerProcess } from "./launcher.ts";
 import { LinkedList } from "./linked-list.ts";
 import type { LogLevel } from "./log-level.ts";
+import type { ResolvedPoolOptions } from "./options.ts";
 import { PACKED_CALLS } from "./scheduler.ts";
-import { delay, startTimer } from "./timer.ts";
-import {
-  badConcurrency,
-  EndedEarly,
-  exitError,
-  startCancelled,
-  startError,
-  startTimeout,
-} from "./worker-errors.ts";
+import type { PoolSession } from "./session.ts";
+import { delay } from "./timer.ts";
+import { type Sign, Vitals } from "./vitals.ts";
+import { exitError, startCancelled, type WorkerEnd } from "./worker-errors.ts";
+import { WorkerHistory } from "./worker-history.ts";
+import { goodbye, internalCall, type StartOptions, startWorker } from "./worker-start.ts";
 
 /** How long a lost connection waits for the report of what happened to its process. */
 const EXIT_REPORT_MS = 100;
@@ -21,6 +22,8 @@ const EXIT_REPORT_MS = 100;
 type WorkerState =
   | { readonly phase: "starting"; readonly abort: AbortController }
   | { readonly phase: "ready"; readonly process: WorkerProcess; readonly connection: Connection }
+  /** Silent for too long: it takes no new calls until it is heard again. */
+  | { readonly phase: "suspect"; readonly process: WorkerProcess; readonly connection: Connection }
   | {
       readonly phase: "draining";
       readonly process: WorkerProcess;
@@ -31,24 +34,30 @@ type WorkerState =
 
 export type WorkerPhase = WorkerState["phase"];
 
-export interface WorkerOptions {
-  readonly adapter: Adapter;
-  readonly launcher: Launcher;
-  readonly startTimeoutMs: number;
-  readonly stopGraceMs: number;
-  /** After an abandoned call: how long its neighbours may take before the worker is ended. */
-  readonly drainMs: number;
-}
+export type WorkerOptions = StartOptions &
+  Pick<ResolvedPoolOptions, "stopGraceMs" | "drainMs" | "heartbeatMs" | "hungMs" | "hungKillMs">;
 
 /** The pool, as a worker sees it. */
 export interface WorkerOwner {
   /** A slot is free again. */
   freed(worker: Worker): void;
-  /** It takes no more calls; its replacement may start now. */
-  draining(worker: Worker): void;
+  /** It takes no more calls, for ever (`draining`) or until it is heard again (`suspect`). */
+  withdrawn(worker: Worker): void;
+  /** It was suspect, and has been heard. */
+  recovered(worker: Worker): void;
   logged(worker: Worker, level: LogLevel, message: string): void;
   reported(worker: Worker, report: TelemetryReport): void;
-  stopped(worker: Worker, reason: StopReason, exit: WorkerExit, lostCalls: number): void;
+  /** Takes a call back that is to be tried again; false when its caller must be told. */
+  retry(call: Call, error: unknown): boolean;
+  stopped(worker: Worker, report: StopReport): void;
+}
+
+export interface StopReport {
+  readonly reason: StopReason;
+  readonly exit: WorkerExit;
+  readonly cause: CrashCause;
+  /** Calls that it had not finished. */
+  readonly lostCalls: number;
 }
 
 /**
@@ -60,21 +69,44 @@ export class Worker {
   readonly id: string;
   load = 0;
   concurrency = 1;
-  /** On the clock of `performance.now()`. */
+  /** Of its calls, those that wait for something of the host's. */
+  parked = 0;
+  /** Calls that it has answered, well or badly. */
+  calls = 0;
+  /** Calls that failed on it, whatever the reason. */
+  errors = 0;
+  /** On the pool's clock; when it became ready. */
   readySinceMs = 0;
-  /** Has answered at least one call: whatever ends it now is no failed start. */
-  served = false;
+  /** On the pool's clock; undefined while it holds calls. */
+  idleSinceMs: number | undefined = 0;
+  /** When last measured. */
+  memoryBytes: number | undefined = undefined;
+  /** It was asked to give calls back, and has not been heard since. */
+  stalled = false;
+  /** It will go when its replacement is there. */
+  retiring: StopReason | undefined = undefined;
+  /** Sessions that are at home here. */
+  readonly sessions = new Set<PoolSession>();
+  readonly history = new WorkerHistory();
   readonly #options: WorkerOptions;
   readonly #owner: WorkerOwner;
   readonly #calls = new LinkedList<Call>();
   /** Cancelled, not confirmed, and given up. */
   readonly #abandoned = new Set<Call>();
+  readonly #vitals: Vitals;
+  #pinging = false;
+  #pongs = 0;
+  #kernelKills: number | undefined;
   #drainTimer: Disposable | undefined;
+  #reportEnd!: () => void;
+  readonly #ended = new Promise<true>((resolve) => {
+    this.#reportEnd = () => resolve(true);
+  });
   #started: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   /** Commands that it has found to be short. */
   #short: ReadonlySet<string> | undefined;
-  /** What was wrong with the connection, if that is why it ended. */
+  /** What was wrong with the connection or the memory, if that is why it ended. */
   #fault: Error | undefined;
   #state: WorkerState = { phase: "starting", abort: new AbortController() };
 
@@ -82,10 +114,12 @@ export class Worker {
     this.id = id;
     this.#options = options;
     this.#owner = owner;
+    this.#vitals = new Vitals(options);
   }
 
   /** How many calls of this command it may hold; for the scheduler. */
   room(command: string): number {
+    if (this.stalled) return 0;
     // A worker with one slot runs one call at a time, also when it thinks it could take more.
     const isPacked = this.concurrency > 1 && this.#short?.has(command) === true;
     return isPacked ? Math.max(PACKED_CALLS, this.concurrency) : this.concurrency;
@@ -95,12 +129,27 @@ export class Worker {
     return this.#state.phase;
   }
 
-  get pid(): number | undefined {
-    return "process" in this.#state ? this.#state.process.pid : undefined;
+  get process(): WorkerProcess | undefined {
+    return "process" in this.#state ? this.#state.process : undefined;
   }
 
   get connection(): Connection | undefined {
     return "connection" in this.#state ? this.#state.connection : undefined;
+  }
+
+  get sessionCount(): number {
+    return this.sessions.size;
+  }
+
+  /** A session keeps something here that cannot be moved. */
+  get pinned(): boolean {
+    for (const session of this.sessions) if (session.isPinned) return true;
+    return false;
+  }
+
+  /** Has answered at least one call: whatever ends it now is no failed start. */
+  get served(): boolean {
+    return this.calls > 0;
   }
 
   /** @throws SnakepitError WORKER_START_FAILED, with the worker's last stderr lines */
@@ -111,105 +160,148 @@ export class Worker {
   }
 
   async #start(abort: AbortController): Promise<void> {
-    const { adapter, launcher, startTimeoutMs } = this.#options;
-    using _ = startTimer(startTimeoutMs, () => abort.abort(startTimeout));
-    let child: WorkerProcess | undefined;
-    let connecting: Promise<Connection> | undefined;
+    this.#kernelKills = kernelKills();
     try {
-      child = await launcher.launch(adapter.spec(), { workerId: this.id, signal: abort.signal });
-      connecting = adapter.connect(child, {
-        signal: abort.signal,
-        log: (level, message) => this.#owner.logged(this, level, message),
-        telemetry: (report) => this.#owner.reported(this, report),
-      });
-      const connection = await firstOf(connecting, child.exited, abort.signal);
-      this.#becomeReady(child, connection);
-    } catch (reason) {
-      // Whatever the adapter still waits for, it waits for nothing; should it come, it goes again.
-      abort.abort(reason);
-      connecting?.then(goodbye, () => {});
-      const exit = await child?.stop({ graceMs: 0 });
-      const error = startError(reason, this.id, startTimeoutMs, child, exit);
+      const hears = {
+        log: (level: LogLevel, message: string) => this.#owner.logged(this, level, message),
+        telemetry: (report: TelemetryReport) => this.#owner.reported(this, report),
+      };
+      const { process, connection } = await startWorker(this.id, this.#options, hears, abort);
+      this.#becomeReady(process, connection);
+    } catch (error) {
       this.#state = { phase: "stopped", reason: "exited" };
       throw error;
     }
   }
 
   #becomeReady(child: WorkerProcess, connection: Connection): void {
-    const { concurrency } = connection.capabilities;
-    if (!Number.isSafeInteger(concurrency) || concurrency < 1) throw badConcurrency(concurrency);
-    this.concurrency = concurrency;
-    this.readySinceMs = performance.now();
+    this.concurrency = connection.capabilities.concurrency;
+    this.readySinceMs = this.#options.clock.now();
+    this.idleSinceMs = this.readySinceMs;
     this.#short = connection.shortCommands;
     this.#state = { phase: "ready", process: child, connection };
+    this.history.note("ready");
     void child.exited.then((exit) => this.#gone("exited", exit));
     const lost = (fault: Error | undefined) => this.#connectionLost(child, fault);
     void connection.closed?.then(lost, lost);
   }
 
-  /** Sends a call. The caller has made sure that there is a free slot. */
+  /** Sends a call. The caller has made sure that there is room. */
   carry(call: Call): void {
+    const connection = this.#hold(call);
+    void this.#await(call, connection);
+  }
+
+  #hold(call: Call): Connection {
     const { connection } = this;
     if (connection === undefined) throw new Error(`worker ${this.id} is ${this.phase}`);
     this.load++;
+    this.idleSinceMs = undefined;
     this.#calls.push(call);
     call.workerId = this.id;
-    void this.#await(call, connection);
+    return connection;
   }
 
   async #await(call: Call, connection: Connection): Promise<void> {
     try {
       const value = await connection.execute(call.command, call.args, call);
+      if (call.list !== this.#calls) return; // it was lost with the worker, and dealt with
+      this.stalled = false;
       call.succeed(value);
     } catch (error) {
-      call.fail(error);
+      // Off the worker first: only then it may be given to another.
+      if (!this.#remove(call)) return;
+      if (!SnakepitError.is(error, "WORKER_BUSY")) this.stalled = false;
+      if (!this.#owner.retry(call, error)) this.#failed(call, error);
+      return this.#owner.freed(this);
     }
     this.release(call); // after the answer: what the free slot sets off must not get in its way
   }
 
+  #failed(call: Call, error: unknown): void {
+    this.calls++;
+    if (!call.settled) {
+      this.errors++;
+      this.history.note(`${call.command} failed: ${firstLine(error)}`);
+    }
+    call.fail(error);
+  }
+
   /**
-   * Opens a stream. The caller has made sure that there is a free slot, and releases it when the
-   * worker is done.
+   * Opens a stream. The caller has made sure that there is room, and releases it when the worker is
+   * done.
    */
   carryStream(call: Call): AsyncIterator<unknown> {
     const { connection } = this;
     if (connection?.stream === undefined) throw new Error(`worker ${this.id} cannot stream`);
     const source = connection.stream(call.command, call.args, call)[Symbol.asyncIterator]();
-    this.load++;
-    this.#calls.push(call);
-    call.workerId = this.id;
+    this.#hold(call);
     return source;
   }
 
   /** The worker is done with a call. False when the worker was gone already. */
   release(call: Call): boolean {
+    if (!this.#remove(call)) return false;
+    this.calls++;
+    this.#owner.freed(this);
+    return true;
+  }
+
+  #remove(call: Call): boolean {
     if (!this.#calls.delete(call)) return false;
     this.load--;
-    this.served = true;
+    if (this.load === 0) this.#becomeIdle();
+    if (call.isParked) this.parked--;
     call.confirm();
     if (this.#abandoned.size > 0) this.#abandoned.delete(call);
-    this.#owner.freed(this);
     if (this.#state.phase === "draining") this.#stopWhenDrained();
     return true;
+  }
+
+  /** Takes back what was sent and not begun, if nothing was heard for so long. */
+  recall(afterMs: number): void {
+    const { connection } = this;
+    if (connection?.recall === undefined) return;
+    this.stalled = true; // until it answers: what comes back must not go there again
+    connection.recall(afterMs);
+  }
+
+  #becomeIdle(): void {
+    this.idleSinceMs = this.#options.clock.now();
+    this.stalled = false;
+  }
+
+  /** A call of this worker begins or ends to wait for the host. */
+  park(call: Call, isParked: boolean): void {
+    if (call.list !== this.#calls) return;
+    this.parked += isParked ? 1 : -1;
   }
 
   /** A cancelled call was not confirmed: no new calls, and the end as soon as nobody else is hurt. */
   abandon(call: Call): void {
     if (call.list !== this.#calls) return;
+    this.history.note(`${call.command} ignored its cancel`);
     this.#abandoned.add(call);
-    this.#drain("cancel-ignored");
-    this.#drainTimer ??= startTimer(
-      this.#options.drainMs,
-      () => void this.stop("cancel-ignored", { graceMs: 0 }),
+    this.drain("cancel-ignored");
+    this.#drainTimer ??= this.#options.clock.startTimer(this.#options.drainMs, () =>
+      this.#kill("cancel-ignored"),
     );
     this.#stopWhenDrained();
   }
 
-  #drain(reason: StopReason): void {
-    if (this.#state.phase !== "ready") return;
-    const { process: child, connection } = this.#state;
+  /** No new calls; the end comes with that of the last one that it has. */
+  drain(reason: StopReason): void {
+    this.#withdraw(reason);
+    this.#stopWhenDrained();
+  }
+
+  #withdraw(reason: StopReason): void {
+    const state = this.#state;
+    if (state.phase !== "ready" && state.phase !== "suspect") return;
+    this.history.note(`draining: ${reason}`);
+    const { process: child, connection } = state;
     this.#state = { phase: "draining", process: child, connection, reason };
-    this.#owner.draining(this);
+    this.#owner.withdrawn(this);
   }
 
   #stopWhenDrained(): void {
@@ -220,8 +312,84 @@ export class Worker {
     });
   }
 
+  /** Listens whether it still lives; called at each tick with the time that the host was awake. */
+  checkVitals(ranMs: number): void {
+    const { connection } = this;
+    if (connection === undefined) return;
+    switch (this.#vitals.look(this.#sign(connection, ranMs))) {
+      case "well":
+        return this.#recover();
+      case "ask":
+        return this.#ask(connection);
+      case "suspect":
+        this.#suspect();
+        // Neither confirms a cancel nor answers a ping: nobody on it makes progress.
+        if (this.#abandoned.size > 0) this.#kill("cancel-ignored");
+        return;
+      case "hung":
+        this.#suspect();
+        if (!this.#isAwaited()) this.#kill("hung");
+        return;
+      case "lost":
+        this.#kill("hung");
+    }
+  }
+
+  #sign(connection: Connection, ranMs: number): Sign {
+    return {
+      // Without a time of its own any change tells as much.
+      heardMs: connection.heardMs ?? this.calls + this.#pongs,
+      canAnswer: connection.capabilities.pingsWhileBusy === true || this.load < this.concurrency,
+      ranMs,
+    };
+  }
+
+  #ask(connection: Connection): void {
+    if (this.#pinging) return;
+    this.#pinging = true;
+    const answered = () => {
+      this.#pinging = false;
+      this.#pongs++;
+    };
+    // Also a refusal is a sign of life.
+    connection
+      .ping(internalCall("heartbeat", new AbortController().signal))
+      .then(answered, answered);
+  }
+
+  #suspect(): void {
+    if (this.#state.phase !== "ready") return;
+    this.history.note(`suspect: silent for ${Math.round(this.#vitals.silentMs)} ms`);
+    this.#state = { ...this.#state, phase: "suspect" };
+    this.#owner.withdrawn(this);
+  }
+
+  #recover(): void {
+    if (this.#state.phase !== "suspect") return;
+    this.history.note("heard again");
+    this.#state = { ...this.#state, phase: "ready" };
+    this.#owner.recovered(this);
+  }
+
+  /** Somebody still waits for a call on it. */
+  #isAwaited(): boolean {
+    for (const call of this.#calls) if (!call.settled) return true;
+    return false;
+  }
+
+  /** Ends it for what it has used; its calls fail with `error`. */
+  exceeded(error: Error): void {
+    this.#fault = error;
+    this.#kill("memory-exceeded");
+  }
+
+  #kill(reason: StopReason): void {
+    void this.stop(reason, { graceMs: 0 });
+  }
+
   /** Ends the worker whatever it does; what it has not finished is lost. Idempotent. */
   stop(reason: StopReason, options: { readonly graceMs: number }): Promise<void> {
+    if (this.#stopping !== undefined && options.graceMs === 0) void this.process?.stop(options);
     this.#stopping ??= this.#stop(reason, options.graceMs);
     return this.#stopping;
   }
@@ -232,9 +400,9 @@ export class Worker {
       // Until its process is gone; or, had it just become ready, to end it below.
       await this.#started?.catch(() => {});
     }
-    if (!("process" in this.#state)) return;
+    this.#withdraw(reason);
+    if (this.#state.phase !== "draining") return;
     const { process: child, connection } = this.#state;
-    this.#drain(reason);
     if (graceMs > 0) {
       // A goodbye that hangs must not hold up the signal.
       await Promise.race([goodbye(connection), delay(graceMs)]);
@@ -243,10 +411,34 @@ export class Worker {
     this.#gone(reason, exit);
   }
 
+  /** Rejects when it is gone, or when `signal` aborts. */
+  async untilEnd(signal: AbortSignal): Promise<never> {
+    await Promise.race([
+      this.#ended,
+      new Promise((resolve) => {
+        signal.addEventListener("abort", resolve, { once: true });
+      }),
+    ]);
+    throw new Error("no answer");
+  }
+
+  /** Whether it is gone by then. */
+  async endsWithin(graceMs: number): Promise<boolean> {
+    let timer: Disposable | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = this.#options.clock.startTimer(graceMs, () => resolve(false));
+    });
+    try {
+      return await Promise.race([this.#ended, late]);
+    } finally {
+      timer?.[Symbol.dispose]();
+    }
+  }
+
   async #connectionLost(child: WorkerProcess, fault: Error | undefined): Promise<void> {
-    this.#fault = fault;
+    this.#fault ??= fault;
     if (this.#stopping !== undefined || this.#state.phase === "stopped") return;
-    this.#drain("connection-lost");
+    this.#withdraw("connection-lost");
     const exit = await Promise.race([child.exited, delay(EXIT_REPORT_MS)]);
     if (exit !== undefined) return; // `exited` has told it all
     await this.stop("connection-lost", { graceMs: 0 });
@@ -255,59 +447,49 @@ export class Worker {
   #gone(reason: StopReason, exit: WorkerExit): void {
     if (!("process" in this.#state)) return;
     const { process: child, connection } = this.#state;
-    const drained = this.#state.phase === "draining" ? this.#state.reason : reason;
-    // A socket that closes is how a death shows first; the report of it says more.
-    const why = drained === "connection-lost" && reason === "exited" ? reason : drained;
-    this.#state = { phase: "stopped", reason: why };
+    const end = this.#endOf(child, reason, exit);
+    this.#state = { phase: "stopped", reason: end.reason };
+    this.history.note(`stopped: ${end.reason}`);
     this.#drainTimer?.[Symbol.dispose]();
     void goodbye(connection);
     const lost = this.#calls.drain();
-    const end = {
-      workerId: this.id,
-      reason: why,
-      exit,
-      stderr: child.stderrTail(),
-      fault: this.#fault,
-    };
-    for (const call of lost) {
-      call.confirm();
-      call.fail(exitError(call, end));
-    }
+    this.load = 0;
     // Nothing of the group may live on behind a worker that ended by itself.
     void child.stop({ graceMs: 0 });
-    this.#owner.stopped(this, why, exit, lost.length);
+    this.#owner.stopped(this, {
+      reason: end.reason,
+      exit,
+      cause: end.cause,
+      lostCalls: lost.length,
+    });
+    this.#reportEnd();
+    // After the pool knows: a call that is tried again must not come back here.
+    for (const call of lost) this.#lose(call, end);
+  }
+
+  #lose(call: Call, end: WorkerEnd): void {
+    call.confirm();
+    const error = exitError(call, end);
+    if (!this.#owner.retry(call, error)) call.fail(error);
+  }
+
+  #endOf(child: WorkerProcess, reason: StopReason, exit: WorkerExit): WorkerEnd {
+    const drained = this.#state.phase === "draining" ? this.#state.reason : reason;
+    // A socket that closes is how a death shows first; the report of it says more.
+    const why = drained === "connection-lost" && reason === "exited" ? reason : drained;
+    const stderr = child.stderrTail();
+    const cause = crashCause({
+      exit,
+      wanted: this.#stopping !== undefined,
+      stderr,
+      kernelKilled: (kernelKills() ?? 0) > (this.#kernelKills ?? Number.POSITIVE_INFINITY),
+    });
+    const { history } = this;
+    return { workerId: this.id, reason: why, exit, stderr, fault: this.#fault, cause, history };
   }
 }
 
-/** The connection, unless the process ends or the start is given up first. */
-async function firstOf(
-  connecting: Promise<Connection>,
-  exited: Promise<WorkerExit>,
-  signal: AbortSignal,
-): Promise<Connection> {
-  let onAbort!: () => void;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-  });
-  const ended = exited.then((exit): never => {
-    throw new EndedEarly(exit);
-  });
-  connecting.catch(() => {}); // heard by whichever loses the race as well
-  ended.catch(() => {});
-  try {
-    return await Promise.race([connecting, ended, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
-/** The process matters, not how its adapter's farewell went. */
-async function goodbye(connection: Connection): Promise<void> {
-  try {
-    await connection[Symbol.asyncDispose]();
-  } catch {
-    // It is ended by a signal or gone already: there is nothing left to lose.
-  }
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n", 1)[0] ?? "";
 }

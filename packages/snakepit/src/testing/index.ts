@@ -4,3 +4,4 @@ export {
   type FakeHandler,
   fakeAdapter,
 } from "./fake-adapter.ts";
+export { type FakeClock, fakeClock } from "./fake-clock.ts";

@@ -1,0 +1,51 @@
+import { checkKinds, checkKnownKeys, show, truth } from "./check-options.ts";
+import { SnakepitError } from "./errors.ts";
+import { checkTimeout } from "./options.ts";
+import type { CallOptions } from "./pool.ts";
+import { affinityKind } from "./session-book.ts";
+
+/** Of a call that was given none; nothing of it needs to be looked at. */
+export const noCallOptions: CallOptions = {};
+
+const known: readonly (keyof CallOptions)[] = [
+  "signal",
+  "timeoutMs",
+  "queueTimeoutMs",
+  "affinity",
+  "idempotent",
+];
+
+/** @throws SnakepitError INVALID_ARGUMENT with every problem at once */
+export function checkCallOptions(options: CallOptions, inSession: boolean): void {
+  if (isPlain(options)) return; // without an array or a string, as nearly all of them are
+  const problems = [
+    ...checkKnownKeys("call options", options, known),
+    ...checkKinds(options, { affinity: affinityKind, idempotent: truth }),
+    ...checkTimes(options),
+  ];
+  if (!inSession && options?.affinity !== undefined && options.affinity !== "none")
+    problems.push(
+      `affinity ${show(options.affinity)} needs a session; call session.execute() of pool.session()`,
+    );
+  if (problems.length === 0) return;
+  throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
+}
+
+/** Only a signal and a good time limit. */
+function isPlain(options: CallOptions): boolean {
+  if (typeof options !== "object" || options === null) return false;
+  for (const key in options) if (key !== "signal" && key !== "timeoutMs") return false;
+  const { timeoutMs } = options;
+  return timeoutMs === undefined || (typeof timeoutMs === "number" && timeoutMs > 0);
+}
+
+function checkTimes(options: CallOptions): string[] {
+  const { timeoutMs, queueTimeoutMs } = options ?? {};
+  return [
+    ...(timeoutMs === undefined ? [] : checkTimeout("timeoutMs", timeoutMs)),
+    // 0 means: not at all.
+    ...(queueTimeoutMs === undefined || queueTimeoutMs === 0
+      ? []
+      : checkTimeout("queueTimeoutMs", queueTimeoutMs)),
+  ];
+}

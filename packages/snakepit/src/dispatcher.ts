@@ -1,0 +1,397 @@
+import type { Call, CallOwner } from "./call.ts";
+import { Circuit } from "./circuit.ts";
+import type { Clock } from "./clock.ts";
+import { type Deadlines, deadlinesOn } from "./deadlines.ts";
+import type { SnakepitError } from "./errors.ts";
+import type { PoolEvent } from "./events.ts";
+import { Fleet, type FleetOwner } from "./fleet.ts";
+import type { Launcher } from "./launcher.ts";
+import { LinkedList } from "./linked-list.ts";
+import type { ResolvedPoolOptions } from "./options.ts";
+import {
+  cancelledError,
+  cannotStream,
+  circuitError,
+  closedError,
+  queueFullError,
+  queueTimeoutError,
+  sessionLostError,
+  timeoutError,
+  workerBusyError,
+} from "./pool-errors.ts";
+import type { StreamOwner } from "./pooled-stream.ts";
+import { RetryPolicy } from "./retry.ts";
+import { chooseForNested, choosePlacement, chooseWorker } from "./scheduler.ts";
+import type { PoolSession } from "./session.ts";
+import { WaitingCalls } from "./waiting-calls.ts";
+import type { StopReport, Worker } from "./worker.ts";
+
+/** A packed worker that shows no progress for so long gives back what it has not begun. */
+const RECALL_MS = 5;
+
+/**
+ * Carries out what the scheduler decides. A call waits in `#waiting`, or to be tried again in
+ * `#delayed`, or it holds a slot of a worker of the fleet; nothing else is remembered of it.
+ */
+export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
+  readonly fleet: Fleet;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly circuit: Circuit | undefined;
+  succeeded = 0;
+  failed = 0;
+  retried = 0;
+  readonly #options: ResolvedPoolOptions;
+  readonly #emit: (event: PoolEvent) => void;
+  readonly #waiting = new WaitingCalls();
+  /** They wait for the delay before their next attempt. */
+  readonly #delayed = new LinkedList<Call>();
+  readonly #retries = new RetryPolicy();
+  #hasBeenReady = false;
+  #isClosing = false;
+  #recallTimer: Disposable | undefined;
+  /** Set while `close` waits for the last call. */
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: ResolvedPoolOptions, launcher: Launcher, emit: (event: PoolEvent) => void) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.deadlines = deadlinesOn(options.clock);
+    this.circuit = options.circuit === undefined ? undefined : new Circuit(options.circuit);
+    this.#emit = emit;
+    this.fleet = new Fleet(options, launcher, this);
+  }
+
+  get queued(): number {
+    return this.#waiting.size + this.#delayed.size;
+  }
+
+  emit(event: PoolEvent): void {
+    this.#emit(event);
+  }
+
+  /**
+   * To a worker with room, else into the queue. `isTimed`: its deadline counts even before the
+   * first worker is ready; a default one does not, because an installation must not eat it.
+   */
+  submit(call: Call, isTimed: boolean): void {
+    const refusal = this.#refusal(call);
+    if (refusal !== undefined) throw refusal;
+    const worker = this.#place(call);
+    if (worker === undefined) this.#enqueue(call);
+    if (isTimed || this.#hasBeenReady) call.arm();
+    if (worker !== undefined) this.#assign(call, worker);
+  }
+
+  /** Resolves when no call waits or runs, at the latest after `graceMs`. */
+  async settle(graceMs: number): Promise<void> {
+    if (graceMs > 0 && !this.#isIdle) await this.#idle(graceMs);
+    this.#isClosing = true;
+    this.#recallTimer?.[Symbol.dispose]();
+    for (const call of this.#takeWaiting()) call.fail(closedError());
+  }
+
+  #idle(graceMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.clock.startTimer(graceMs, resolve);
+      this.#onIdle = () => {
+        timer[Symbol.dispose]();
+        resolve();
+      };
+    });
+  }
+
+  get #isIdle(): boolean {
+    return this.queued === 0 && this.fleet.load === 0;
+  }
+
+  #checkIdle(): void {
+    if (this.#onIdle !== undefined && this.#isIdle) this.#onIdle();
+  }
+
+  /** Why the call cannot even be kept waiting, if so. */
+  #refusal(call: Call): SnakepitError<string> | undefined {
+    const { circuit } = this;
+    const openMs =
+      circuit?.phase === "closed" ? undefined : circuit?.refusedForMs(this.clock.now());
+    if (openMs !== undefined) return circuitError(openMs);
+    if (call.affinity === "require" && call.session?.lostWorkerId !== undefined)
+      return sessionLostError(call.session.id, call.session.lostWorkerId);
+    return undefined;
+  }
+
+  /** The worker that takes it now. */
+  #place(call: Call): Worker | undefined {
+    const { session, command } = call;
+    const { ready } = this.fleet;
+    const home = call.affinity === "none" ? undefined : session?.home;
+    if (call.depth > 0) return this.#placeNested(call, home);
+    if (home?.phase === "ready" && home.load < home.room(command)) return home;
+    if (home !== undefined && call.affinity === "require") return undefined;
+    if (!this.#waiting.isCommonEmpty) return undefined; // they came first
+    if (home !== undefined || session === undefined || call.affinity === "none")
+      return chooseWorker(ready, command);
+    return choosePlacement(ready, command);
+  }
+
+  #placeNested(call: Call, home: Worker | undefined): Worker | undefined {
+    const { ready } = this.fleet;
+    if (home !== undefined && call.affinity === "require")
+      return chooseForNested(ready.includes(home) ? [home] : [], call.command, undefined);
+    const ancestor = this.fleet.worker(call.parent?.workerId);
+    const nearby = home ?? ancestor;
+    return chooseForNested(
+      ready,
+      call.command,
+      nearby !== undefined && ready.includes(nearby) ? nearby : undefined,
+    );
+  }
+
+  /** The only worker that may have it, if there is one. */
+  #only(call: Call): Worker | undefined {
+    return call.affinity === "require" ? call.session?.home : undefined;
+  }
+
+  #enqueue(call: Call): void {
+    if (call.queueTimeoutMs === 0) throw workerBusyError(call, this.fleet.ready.length);
+    const degraded = this.fleet.refusal();
+    if (degraded !== undefined) throw degraded;
+    this.#waiting.push(call, this.#only(call));
+    this.fleet.schedule();
+    // Calls that a worker on its way will take are not waiting for a busy one.
+    if (this.#waiting.size <= this.#options.maxQueue + this.fleet.slotsComing) return;
+    this.#waiting.delete(call);
+    throw this.#queueFull();
+  }
+
+  #queueFull(): SnakepitError<"QUEUE_FULL"> {
+    return queueFullError({
+      queued: this.#waiting.size,
+      maxQueue: this.#options.maxQueue,
+      workers: this.fleet.ready.length,
+      oldestWaitedMs: this.clock.now() - (this.#waiting.oldest?.createdMs ?? this.clock.now()),
+    });
+  }
+
+  #assign(call: Call, worker: Worker): void {
+    call.leaveQueue();
+    if (call.session !== undefined) this.#visit(call, call.session, worker);
+    if (call.stream === undefined) worker.carry(call);
+    else if (worker.connection?.stream === undefined)
+      call.fail(cannotStream(this.#options.adapter.name, call.command));
+    else this.#assignStream(call, worker);
+    if (worker.load > worker.concurrency) this.#watchPacked();
+  }
+
+  #visit(call: Call, session: PoolSession, worker: Worker): void {
+    session.lastUsedMs = this.clock.now();
+    if (call.affinity === "none") session.servedBy.add(worker);
+    else session.servedAt(worker, call.affinity === "require");
+  }
+
+  #assignStream(call: Call, worker: Worker): void {
+    let source: AsyncIterator<unknown>;
+    try {
+      source = worker.carryStream(call);
+    } catch (error) {
+      return call.fail(error); // the adapter refused it: nothing was sent, no slot is taken
+    }
+    call.stream?.flowFrom(call, source);
+  }
+
+  /** FleetOwner: gives waiting calls to a worker that may have room. */
+  slotFreed(worker: Worker): void {
+    if (!this.#hasBeenReady) this.#firstReady();
+    if (this.#waiting.size === 0) return;
+    const nowMs = this.clock.now();
+    while (worker.phase === "ready") {
+      const call = this.#waiting.next(worker);
+      if (call === undefined) break;
+      if (call.deadlineMs <= nowMs) {
+        this.expired(call); // the host was busy when its time came: it is never sent
+        continue;
+      }
+      this.#waiting.delete(call);
+      const only = this.#only(call);
+      // It waited for any worker when its session had no home; now it has one.
+      if (only !== undefined && only !== worker) this.#waiting.push(call, only);
+      else this.#assign(call, worker);
+    }
+    if (this.#waiting.size > 0) this.fleet.schedule();
+  }
+
+  #firstReady(): void {
+    this.#hasBeenReady = true;
+    const nowMs = this.clock.now();
+    for (const call of this.#waiting) {
+      if (call.deadlineMs === Number.POSITIVE_INFINITY) call.expireAt(nowMs + call.timeoutMs);
+    }
+  }
+
+  /** FleetOwner: calls that a new worker could take. */
+  waitingForAny(): number {
+    return this.#waiting.commonSize;
+  }
+
+  /** FleetOwner: a worker has answered. */
+  callDone(): void {
+    this.#retries.callEnded();
+    if (this.circuit?.answered() === true) this.#emit({ name: "circuit-closed" });
+    this.#checkIdle();
+  }
+
+  /** FleetOwner: a worker has gone; its calls are told right after this. */
+  workerStopped(_worker: Worker, report: StopReport): void {
+    if (
+      report.cause !== "stopped" ||
+      report.reason === "memory-exceeded" ||
+      report.reason === "hung"
+    )
+      this.#countLost(report.lostCalls);
+    queueMicrotask(() => this.#checkIdle());
+  }
+
+  #countLost(calls: number): void {
+    const nowMs = this.clock.now();
+    for (let lost = 0; lost < calls; lost++) {
+      if (this.circuit?.lost(nowMs) !== true) continue;
+      this.#emit({ name: "circuit-opened", retryAfterMs: this.circuit.refusedForMs(nowMs) ?? 0 });
+    }
+  }
+
+  /** FleetOwner: a worker takes no more calls; its sessions move, or are lost with what they keep. */
+  workerLeaving(worker: Worker): void {
+    for (const session of [...worker.sessions]) {
+      if (session.homeGone())
+        this.#emit({ name: "session-lost", sessionId: session.id, workerId: worker.id });
+    }
+    for (const call of this.#waiting.waitingFor(worker)) {
+      this.#waiting.delete(call);
+      call.fail(sessionLostError(call.session?.id ?? "", worker.id));
+    }
+  }
+
+  /** FleetOwner: the calls that wait cannot be served soon. */
+  degraded(error: SnakepitError<string>): void {
+    for (const call of this.#takeWaiting()) call.fail(error);
+    this.#checkIdle();
+  }
+
+  #takeWaiting(): Call[] {
+    return [...this.#waiting.drain(), ...this.#delayed.drain()];
+  }
+
+  /** FleetOwner: takes a call back whose worker was lost or has returned it. */
+  retry(call: Call, error: unknown): boolean {
+    if (call.settled || this.#isClosing || call.stream?.hasBegun === true) return false;
+    const delayMs = this.#retries.delayFor(call, error, this.clock.now());
+    if (delayMs === undefined) return false;
+    call.returned();
+    if (delayMs === 0) this.#again(call);
+    else this.#later(call, delayMs, error);
+    return true;
+  }
+
+  #later(call: Call, delayMs: number, error: unknown): void {
+    this.retried++;
+    const { callId, command, attempts } = call;
+    this.#emit({ name: "call-retried", callId, command, attempt: attempts + 1, delayMs, error });
+    this.#delayed.push(call);
+    this.clock.startTimer(delayMs, () => {
+      if (this.#delayed.delete(call)) this.#again(call);
+    });
+  }
+
+  #again(call: Call): void {
+    const refusal = this.#refusal(call) ?? this.fleet.refusal();
+    if (refusal !== undefined) return call.fail(refusal);
+    const worker = this.#place(call);
+    if (worker !== undefined) return this.#assign(call, worker);
+    this.#waiting.pushBack(call, this.#only(call));
+    this.fleet.schedule();
+  }
+
+  /** While calls are packed onto workers, those that make no progress give them back. */
+  #watchPacked(): void {
+    if (this.#recallTimer !== undefined || this.fleet.ready.length < 2) return;
+    this.#recallTimer = this.clock.startTimer(RECALL_MS, () => {
+      this.#recallTimer = undefined;
+      const { ready } = this.fleet;
+      const packed = ready.filter(({ load, concurrency }) => load > concurrency);
+      if (ready.some(({ load }) => load === 0))
+        for (const worker of packed) worker.recall(RECALL_MS);
+      if (packed.length > 0) this.#watchPacked();
+    });
+  }
+
+  /** CallOwner */
+  expired(call: Call): void {
+    const nowMs = this.clock.now();
+    if (nowMs < call.endMs && call.queueTimeoutMs < Number.POSITIVE_INFINITY)
+      return this.#leave(call, queueTimeoutError(call, nowMs));
+    if (call.stream === undefined || nowMs >= call.endMs)
+      return this.#leave(call, timeoutError(call, call.timeoutMs, nowMs));
+    // Of a stream: nobody waits for a chunk, or somebody has waited too long.
+    if (!call.stream.isWaiting) return call.expireAt(call.endMs);
+    this.#leave(call, timeoutError(call, this.#options.chunkTimeoutMs, nowMs));
+  }
+
+  /** CallOwner */
+  aborted(call: Call, reason: unknown): void {
+    this.#leave(call, reason);
+  }
+
+  /** StreamOwner */
+  left(call: Call): void {
+    call.succeed(undefined); // it has what it wanted
+    this.#letGo(call, cancelledError(call, "the reader has left"));
+  }
+
+  /** CallOwner */
+  abandoned(call: Call): void {
+    const worker = this.fleet.worker(call.workerId);
+    if (worker === undefined) return;
+    const { callId, command } = call;
+    this.#emit({ name: "call-abandoned", workerId: worker.id, callId, command });
+    worker.abandon(call);
+  }
+
+  /** CallOwner: a slot that waits for the host may be used by calls that the host makes for it. */
+  parked(call: Call, isParked: boolean): void {
+    const worker = this.fleet.worker(call.workerId);
+    worker?.park(call, isParked);
+    if (isParked && worker !== undefined && this.#waiting.size > 0) this.slotFreed(worker);
+  }
+
+  /** The caller is answered at once; the slot stays taken until the worker confirms. */
+  #leave(call: Call, error: unknown): void {
+    call.fail(error);
+    this.#letGo(call, error);
+  }
+
+  #letGo(call: Call, reason: unknown): void {
+    if (this.#waiting.delete(call) || this.#delayed.delete(call)) return this.#checkIdle();
+    call.requestCancel(reason, this.#options.cancelGraceMs);
+    const confirm = () => this.ended(call);
+    call.stream?.endSource().then(confirm, confirm);
+  }
+
+  /** StreamOwner */
+  waiting(call: Call): void {
+    call.expireAt(Math.min(this.clock.now() + this.#options.chunkTimeoutMs, call.endMs));
+  }
+
+  /** StreamOwner */
+  ended(call: Call, failure?: { readonly error: unknown }): void {
+    const worker = this.fleet.worker(call.workerId);
+    if (worker?.release(call) !== true) return;
+    if (failure === undefined) call.succeed(undefined);
+    else if (!this.retry(call, failure.error)) call.fail(failure.error);
+  }
+
+  /** CallOwner */
+  answered(outcome: "succeeded" | "failed"): void {
+    if (outcome === "succeeded") this.succeeded++;
+    else this.failed++;
+  }
+}

@@ -1,0 +1,158 @@
+import type { Affinity, CallSession } from "./adapter.ts";
+import type { ArgsOf, CallOptions, ChunkOf, CommandMap, ReplyOf, WorkerInfo } from "./pool.ts";
+import type { Worker } from "./worker.ts";
+
+export interface SessionOptions {
+  /** Of its calls, unless they say otherwise. Default: `"prefer"`. */
+  readonly affinity?: Affinity;
+  /** After the last use, a named session and what workers keep for it are dropped. Default: 1 h. */
+  readonly ttlMs?: number;
+}
+
+/** Calls that belong together: they share an id, and as a rule a worker. */
+export interface Session<Commands extends CommandMap = CommandMap>
+  extends CallSession,
+    AsyncDisposable {
+  /** As `Pool.execute`, on the session's worker. @throws SnakepitError SESSION_LOST */
+  execute<Command extends keyof Commands & string>(
+    command: Command,
+    args?: ArgsOf<Commands[Command]>,
+    options?: CallOptions,
+  ): Promise<ReplyOf<Commands[Command]>>;
+  /** As `Pool.stream`, on the session's worker. */
+  stream<Command extends keyof Commands & string>(
+    command: Command,
+    args?: ArgsOf<Commands[Command]>,
+    options?: CallOptions,
+  ): AsyncIterableIterator<ChunkOf<Commands[Command]>, undefined>;
+  /** Where it is at home, once it has called something and that worker lives. */
+  worker(): WorkerInfo | undefined;
+  /** Ends it everywhere: workers drop what they keep for it. Later calls get SESSION_NOT_FOUND. */
+  delete(): Promise<void>;
+  /** An unnamed session ends; a named one is only let go of: it no longer holds on to its worker. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The pool, as a session sees it. */
+export interface SessionOwner {
+  execute(command: string, args: unknown, options: CallOptions, in_: PoolSession): Promise<unknown>;
+  stream(
+    command: string,
+    args: unknown,
+    options: CallOptions,
+    in_: PoolSession,
+  ): AsyncIterableIterator<unknown, undefined>;
+  nowMs(): number;
+  describe(worker: Worker): WorkerInfo;
+  /** It has ended; those that have served it should hear of it. */
+  ended(session: PoolSession): void;
+}
+
+type Home =
+  | { readonly kind: "none" }
+  | { readonly kind: "worker"; readonly worker: Worker; readonly pinnedSinceMs: number | undefined }
+  /** What it kept there went with the worker. */
+  | { readonly kind: "lost"; readonly workerId: string };
+
+export class PoolSession implements Session {
+  readonly id: string;
+  readonly isNamed: boolean;
+  readonly affinity: Affinity;
+  readonly ttlMs: number;
+  lastUsedMs: number;
+  hasEnded = false;
+  /** Workers that may keep something for it. */
+  readonly servedBy = new Set<Worker>();
+  readonly #owner: SessionOwner;
+  #home: Home = { kind: "none" };
+
+  constructor(
+    owner: SessionOwner,
+    identity: { readonly id: string; readonly isNamed: boolean },
+    options: Required<SessionOptions>,
+  ) {
+    this.#owner = owner;
+    this.id = identity.id;
+    this.isNamed = identity.isNamed;
+    this.affinity = options.affinity;
+    this.ttlMs = options.ttlMs;
+    this.lastUsedMs = owner.nowMs();
+  }
+
+  execute(command: string, args?: unknown, options: CallOptions = {}): Promise<never> {
+    return this.#owner.execute(command, args, options, this) as Promise<never>;
+  }
+
+  stream(
+    command: string,
+    args?: unknown,
+    options: CallOptions = {},
+  ): AsyncIterableIterator<never, undefined> {
+    return this.#owner.stream(command, args, options, this) as AsyncIterableIterator<
+      never,
+      undefined
+    >;
+  }
+
+  worker(): WorkerInfo | undefined {
+    return this.home === undefined ? undefined : this.#owner.describe(this.home);
+  }
+
+  get home(): Worker | undefined {
+    return this.#home.kind === "worker" ? this.#home.worker : undefined;
+  }
+
+  /** The worker that has taken with it what the session kept there. */
+  get lostWorkerId(): string | undefined {
+    return this.#home.kind === "lost" ? this.#home.workerId : undefined;
+  }
+
+  get isPinned(): boolean {
+    return this.#home.kind === "worker" && this.#home.pinnedSinceMs !== undefined;
+  }
+
+  get pinnedSinceMs(): number | undefined {
+    return this.#home.kind === "worker" ? this.#home.pinnedSinceMs : undefined;
+  }
+
+  /** A worker has taken a call of this session. `pins`: what it leaves there cannot be moved. */
+  servedAt(worker: Worker, pins: boolean): void {
+    this.servedBy.add(worker);
+    if (this.#home.kind === "lost") return;
+    if (this.home === undefined) {
+      worker.sessions.add(this);
+      this.#home = { kind: "worker", worker, pinnedSinceMs: undefined };
+    }
+    if (pins && this.home === worker && !this.isPinned) {
+      this.#home = { kind: "worker", worker, pinnedSinceMs: this.#owner.nowMs() };
+    }
+  }
+
+  /** Its worker goes. True when something went with it that cannot be had elsewhere. */
+  homeGone(): boolean {
+    const { home, isPinned } = this;
+    if (home === undefined) return false;
+    home.sessions.delete(this);
+    this.#home = isPinned ? { kind: "lost", workerId: home.id } : { kind: "none" };
+    return isPinned;
+  }
+
+  /** Holds on to its worker no longer, but still prefers it. */
+  unpin(): void {
+    if (this.#home.kind === "worker") this.#home = { ...this.#home, pinnedSinceMs: undefined };
+  }
+
+  async delete(): Promise<void> {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.home?.sessions.delete(this);
+    this.#home = { kind: "none" };
+    this.#owner.ended(this);
+    this.servedBy.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.isNamed) this.unpin();
+    else await this.delete();
+  }
+}
