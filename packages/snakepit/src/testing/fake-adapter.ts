@@ -1,6 +1,7 @@
 import type { Adapter, CallContext, CommandSpec, Connection } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
 import type { Launcher, WorkerExit, WorkerProcess, WorkerSpec } from "../launcher.ts";
+import { FakeProcess } from "./fake-process.ts";
 
 /** What a fake worker does with a command. A returned async iterable is for `stream`. */
 export type FakeHandler = (args: unknown, context: CallContext) => unknown;
@@ -95,42 +96,9 @@ class InProcessAdapter implements FakeAdapter {
   }
 
   async #launch(workerId: string): Promise<WorkerProcess> {
-    const process = new FakeProcess(workerId, () => this.#workers.delete(workerId));
+    const process = new FakeProcess(workerId, { onEnd: () => this.#workers.delete(workerId) });
     this.#workers.set(workerId, process);
     return process;
-  }
-}
-
-class FakeProcess implements WorkerProcess {
-  readonly workerId: string;
-  readonly pid = undefined;
-  readonly endpoint = { kind: "dials" } as const;
-  readonly label: string;
-  readonly exited: Promise<WorkerExit>;
-  #exit!: (exit: WorkerExit) => void;
-  readonly #forget: () => void;
-
-  constructor(workerId: string, forget: () => void) {
-    this.workerId = workerId;
-    this.label = `fake worker ${workerId}`;
-    this.#forget = forget;
-    this.exited = new Promise((resolve) => {
-      this.#exit = resolve;
-    });
-  }
-
-  end(exit: WorkerExit): void {
-    this.#forget();
-    this.#exit(exit);
-  }
-
-  stop(): Promise<WorkerExit> {
-    this.end({ kind: "signaled", signal: "SIGTERM" });
-    return this.exited;
-  }
-
-  stderrTail(): string {
-    return "";
   }
 }
 

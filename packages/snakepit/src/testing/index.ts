@@ -5,3 +5,10 @@ export {
   fakeAdapter,
 } from "./fake-adapter.ts";
 export { type FakeClock, fakeClock } from "./fake-clock.ts";
+export {
+  type FakeLauncher,
+  type FakeLauncherOptions,
+  type FakeProgramContext,
+  type FakeWorker,
+  fakeLauncher,
+} from "./fake-launcher.ts";
