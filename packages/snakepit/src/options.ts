@@ -12,6 +12,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { SnakepitError } from "./errors.ts";
 import type { Launcher } from "./launcher.ts";
 import type { ResizeOptions } from "./pool.ts";
+import { adapterProblems } from "./validate-adapter.ts";
 import type { WarmUpCall } from "./worker-start.ts";
 
 /** Every number that a pool can be given, with its default. */
@@ -116,7 +117,7 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     ...checkKnownKeys("createPool", input, [...ownKeys, ...poolLimitNames]),
     ...checkIntegers(limits, rules as Readonly<Record<string, IntegerRule>>),
     ...checkTimeouts(limits),
-    ...(input === undefined || input === null ? [] : checkAdapter(given.adapter)),
+    ...(input === undefined || input === null ? [] : adapterProblems(given.adapter)),
     ...checkOrder(limits, "minWorkers", "maxWorkers"),
     ...checkOrder(limits, "heartbeatMs", "hungMs"),
     ...checkOrder(limits, "memoryBytes", "memoryHardBytes"),
@@ -225,14 +226,4 @@ function checkTimeouts(limits: PoolLimits): string[] {
 export function checkTimeout(name: string, value: unknown): string[] {
   if (typeof value === "number" && value > 0) return [];
   return [`${name} is ${String(value)}, not a positive number of milliseconds (Infinity for none)`];
-}
-
-function checkAdapter(adapter: unknown): string[] {
-  if (typeof adapter !== "object" || adapter === null) {
-    return [`adapter is ${adapter === null ? "null" : typeof adapter}, not an Adapter`];
-  }
-  const members = adapter as Record<string, unknown>;
-  const missing = ["spec", "connect"].filter((name) => typeof members[name] !== "function");
-  if (typeof members["name"] !== "string") missing.unshift("name");
-  return missing.length === 0 ? [] : [`the adapter lacks ${missing.join(", ")}`];
 }

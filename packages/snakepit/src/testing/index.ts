@@ -1,3 +1,4 @@
+export { validateAdapter } from "../validate-adapter.ts";
 export {
   type FakeAdapter,
   type FakeAdapterOptions,
