@@ -141,8 +141,11 @@ class FakeConnection implements Connection {
 
   #handler(command: string): FakeHandler {
     const handler = this.#options.handlers?.[command] ?? defaultHandlers[command];
-    if (handler === undefined)
-      throw new SnakepitError("UNKNOWN_COMMAND", `no fake handler for ${command}`);
+    if (handler === undefined) {
+      throw new SnakepitError("UNKNOWN_COMMAND", `no fake handler for ${command}`, {
+        outcome: "not-started",
+      });
+    }
     return handler;
   }
 

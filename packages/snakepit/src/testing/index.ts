@@ -1,4 +1,6 @@
 export { validateAdapter } from "../validate-adapter.ts";
+export { adapterContract, type ContractCase } from "./adapter-contract.ts";
+export type { Absent, AdapterContractOptions, ContractCall } from "./contract/options.ts";
 export {
   type FakeAdapter,
   type FakeAdapterOptions,

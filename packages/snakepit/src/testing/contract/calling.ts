@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { assertOutcome, assertSame, refusedWith, within } from "./checks.ts";
+import { LoneCall } from "./lone-call.ts";
+import { withWorker } from "./lone-worker.ts";
+import type { ContractCall, ContractOptions } from "./options.ts";
+import { withPool } from "./with-pool.ts";
+
+/** More than any worker's slots, so that most of them wait. */
+const MANY_CALLS = 200;
+
+export async function roundTrips(options: ContractOptions): Promise<void> {
+  await withWorker(options, async ({ connection }) => {
+    for (const [index, value] of options.values.entries()) {
+      const what = `${options.echo} of values[${index}]`;
+      const answer = connection.execute(options.echo, value, new LoneCall());
+      assertSame(await within(options.timeoutMs, what, answer), value, what);
+    }
+  });
+}
+
+export async function manyAtOnce(options: ContractOptions): Promise<void> {
+  await withPool(options, { minWorkers: 2, maxWorkers: 2 }, async ({ pool }) => {
+    const numbers = Array.from({ length: MANY_CALLS }, (_, n) => ({ n }));
+    const answers = await Promise.all(numbers.map((value) => pool.execute(options.echo, value)));
+    assertSame(answers, numbers, `${MANY_CALLS} answers`);
+  });
+}
+
+export async function unknownCommand(options: ContractOptions): Promise<void> {
+  await withWorker(options, async ({ connection }) => {
+    const command = "no_such_command";
+    // Called within a promise, because it may be refused on the caller's own stack.
+    const call = Promise.resolve().then(() => connection.execute(command, {}, new LoneCall()));
+    const refused = within(options.timeoutMs, command, call);
+    const error = await refusedWith("UNKNOWN_COMMAND", refused, "a command that does not exist");
+    assertOutcome(error, "not-started");
+    const value = { still: "there" };
+    const answer = connection.execute(options.echo, value, new LoneCall());
+    assertSame(await within(options.timeoutMs, options.echo, answer), value, options.echo);
+  });
+}
+
+export async function handlerError(
+  options: ContractOptions,
+  fail: ContractCall & { readonly type: string; readonly message: string },
+): Promise<void> {
+  await withPool(options, { maxWorkers: 1 }, async ({ pool, worker }) => {
+    const before = worker();
+    const call = pool.execute(fail.command, fail.args);
+    const error = await refusedWith("REMOTE", call, fail.command);
+    const { type, message } = error.details as { type?: unknown; message?: unknown };
+    assert.equal(type, fail.type, "details.type is the type that the worker gave");
+    assert.equal(message, fail.message, "details.message is the message that the worker gave");
+    assertOutcome(error, "failed");
+    assertSame(await pool.execute(options.echo, { n: 1 }), { n: 1 }, options.echo);
+    assert.equal(worker(), before, "a failed call must not cost the worker its life");
+  });
+}
+
+export async function ping(options: ContractOptions): Promise<void> {
+  await withWorker(options, async ({ connection }) => {
+    for (let n = 0; n < 3; n++) {
+      await within(options.timeoutMs, "a ping", connection.ping(new LoneCall()));
+    }
+  });
+}
+
+export async function sessionId(
+  options: ContractOptions,
+  session: ContractCall & { pick?: (reply: unknown) => unknown },
+): Promise<void> {
+  await withWorker(options, async ({ connection }) => {
+    const { command, args, pick = (reply: unknown) => reply } = session;
+    for (const id of ["user_1", "user:2.b"]) {
+      const call = connection.execute(command, args, new LoneCall({ id }));
+      const reply = await within(options.timeoutMs, command, call);
+      assert.equal(pick(reply), id, "the worker must hear of the session of its call");
+    }
+  });
+}
