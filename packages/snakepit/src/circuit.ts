@@ -39,9 +39,10 @@ export class Circuit {
   readonly #slices: Slice[] = Array.from({ length: SLICES }, () => emptySlice(-SLICES));
   #current: Slice;
 
-  constructor(options: CircuitOptions = circuitDefaults) {
+  constructor(options: CircuitOptions, nowMs: number) {
     this.#options = options;
     this.#current = this.#slices[0] as Slice;
+    this.tick(nowMs);
   }
 
   get phase(): CircuitPhase {

@@ -57,7 +57,8 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     this.#options = options;
     this.clock = options.clock;
     this.deadlines = deadlinesOn(options.clock);
-    this.circuit = options.circuit === undefined ? undefined : new Circuit(options.circuit);
+    this.circuit =
+      options.circuit === undefined ? undefined : new Circuit(options.circuit, options.clock.now());
     this.#emit = emit;
     this.fleet = new Fleet(options, launcher, this);
   }

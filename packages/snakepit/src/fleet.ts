@@ -36,6 +36,8 @@ export class Fleet implements WorkerOwner {
   /** They change when the pool is resized. */
   minWorkers: number;
   maxWorkers: number;
+  /** A worker has had its `maxCalls`. */
+  onWorn: (() => void) | undefined;
   readonly #options: ResolvedPoolOptions;
   readonly #launcher: Launcher;
   readonly #owner: FleetOwner;
@@ -44,6 +46,8 @@ export class Fleet implements WorkerOwner {
   /** Those that take calls, in the order of their start. */
   #ready: Worker[] = [];
   #starting = 0;
+  /** They may yet be heard: a machine that is too busy to answer needs no more workers. */
+  #suspects = 0;
   #slotsPerWorker = 1;
   #lastCrashMs = 0;
   #lastFailure: SnakepitError<string> | undefined;
@@ -106,12 +110,13 @@ export class Fleet implements WorkerOwner {
   /** Starts what the scheduler wants, now or when the backoff allows it. */
   schedule(): void {
     if (this.#closing || this.#retryTimer !== undefined) return;
+    const ready = this.#ready.length + this.#suspects;
     // Asked with each call that waits: most of the time there is nothing left to start.
-    if (this.#ready.length + this.#starting >= this.maxWorkers) return;
+    if (ready + this.#starting >= this.maxWorkers) return;
     const wanted = startsWanted({
       queued: this.#owner.waitingForAny(),
       starting: this.#starting,
-      ready: this.#ready.length,
+      ready,
       concurrency: this.#slotsPerWorker,
       minWorkers: this.minWorkers,
       maxWorkers: this.maxWorkers,
@@ -153,18 +158,25 @@ export class Fleet implements WorkerOwner {
     // An older worker's answer says nothing of whether starting works.
     if (this.#backoff.troubled && worker.readySinceMs > this.#lastCrashMs) this.#recovered();
     this.#owner.callDone();
+    if (worker.calls === this.#options.maxCalls) this.onWorn?.();
     if (worker.phase === "ready") this.#owner.slotFreed(worker);
   }
 
   withdrawn(worker: Worker): void {
     this.#ready = this.#ready.filter((one) => one !== worker);
+    this.#countSuspects();
     const { id: workerId } = worker;
     if (worker.phase === "suspect") this.#owner.emit({ name: "worker-suspect", workerId });
     else this.#owner.workerLeaving(worker);
     this.schedule();
   }
 
+  #countSuspects(): void {
+    this.#suspects = [...this.#workers.values()].filter(({ phase }) => phase === "suspect").length;
+  }
+
   recovered(worker: Worker): void {
+    this.#countSuspects();
     this.#ready.push(worker);
     this.#owner.emit({ name: "worker-recovered", workerId: worker.id });
     this.#owner.slotFreed(worker);
@@ -186,6 +198,7 @@ export class Fleet implements WorkerOwner {
     const wasReady = this.#ready.includes(worker);
     this.#ready = this.#ready.filter((one) => one !== worker);
     this.#workers.delete(worker.id);
+    this.#countSuspects();
     if (wasReady) this.#owner.workerLeaving(worker);
     this.#owner.emit({ name: "worker-stopped", workerId: worker.id, ...report });
     this.#owner.workerStopped(worker, report);

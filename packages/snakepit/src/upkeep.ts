@@ -1,3 +1,4 @@
+import type { Circuit } from "./circuit.ts";
 import { SnakepitError } from "./errors.ts";
 import type { StopReason } from "./events.ts";
 import type { Fleet } from "./fleet.ts";
@@ -13,6 +14,13 @@ const SHORTEST_TICK_MS = 10;
 /** Workers of the same age must not all go at the same time. */
 const AGE_JITTER = 0.1;
 
+export interface UpkeepParts {
+  readonly fleet: Fleet;
+  readonly replacements: Replacements;
+  readonly sessions: SessionBook;
+  readonly circuit: Circuit | undefined;
+}
+
 /**
  * What a pool does from time to time: listens whether its workers live, measures them, replaces
  * those that have served long enough, and ends what is not needed. Not on the path of any call.
@@ -22,20 +30,20 @@ export class Upkeep {
   readonly #fleet: Fleet;
   readonly #replacements: Replacements;
   readonly #sessions: SessionBook;
+  readonly #circuit: Circuit | undefined;
   readonly #ageLimits = new WeakMap<Worker, number>();
   readonly #tickMs: number;
   #interval: Disposable | undefined;
   #lastTickMs = 0;
   #measuredMs = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    options: ResolvedPoolOptions,
-    parts: { fleet: Fleet; replacements: Replacements; sessions: SessionBook },
-  ) {
+  constructor(options: ResolvedPoolOptions, parts: UpkeepParts) {
     this.#options = options;
     this.#fleet = parts.fleet;
     this.#replacements = parts.replacements;
     this.#sessions = parts.sessions;
+    this.#circuit = parts.circuit;
+    this.#fleet.onWorn = () => this.tidy();
     const shortest = Math.min(options.heartbeatMs, options.idleStopMs, options.maxAgeMs) / 4;
     this.#tickMs = Math.max(SHORTEST_TICK_MS, Math.min(LONGEST_TICK_MS, shortest));
   }
@@ -63,6 +71,7 @@ export class Upkeep {
     // A host that was halted or blocked has not listened for longer than a tick or two.
     const ranMs = Math.min(nowMs - this.#lastTickMs, 2 * this.#tickMs);
     this.#lastTickMs = nowMs;
+    this.#circuit?.tick(nowMs);
     this.#sessions.expire(nowMs);
     this.tidy();
     if (nowMs - this.#measuredMs >= LONGEST_TICK_MS) {

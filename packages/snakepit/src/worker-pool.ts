@@ -59,12 +59,13 @@ export class WorkerPool implements Pool, SessionOwner {
     const launcher = options.launcher ?? options.adapter.launcher ?? localLauncher();
     this.#dispatcher = new Dispatcher(options, launcher, (event) => this.#events.emit(event));
     this.#sessions = new SessionBook(this);
-    const { fleet } = this.#dispatcher;
+    const { fleet, circuit } = this.#dispatcher;
     this.#replacements = new Replacements(fleet);
     this.#upkeep = new Upkeep(options, {
       fleet,
       replacements: this.#replacements,
       sessions: this.#sessions,
+      circuit,
     });
   }
 

@@ -327,7 +327,8 @@ export class Worker {
         if (this.#abandoned.size > 0) this.#kill("cancel-ignored");
         return;
       case "hung":
-        this.#suspect();
+        // For good: its replacement may start, and it goes when nobody waits for its calls.
+        this.#withdraw("hung");
         if (!this.#isAwaited()) this.#kill("hung");
         return;
       case "lost":

@@ -4,7 +4,7 @@ import type { Launcher, WorkerExit, WorkerProcess, WorkerSpec } from "../launche
 import { FakeProcess } from "./fake-process.ts";
 
 /** What a fake worker does with a command. A returned async iterable is for `stream`. */
-export type FakeHandler = (args: unknown, context: CallContext) => unknown;
+export type FakeHandler = (args: unknown, context: CallContext, workerId: string) => unknown;
 
 export interface FakeAdapterOptions {
   /** By command. Default: `echo` returns its arguments, `slow` waits until it is cancelled. */
@@ -15,6 +15,12 @@ export interface FakeAdapterOptions {
   readonly confirmCancelAfterMs?: number;
   /** Called at each start; what it throws fails the start. */
   readonly onStart?: (workerId: string) => void | Promise<void>;
+  /** What a ping meets: a promise that never settles is silence. Default: an answer at once. */
+  readonly onPing?: (workerId: string) => void | Promise<void>;
+  /** Default: true; as a worker that listens while it works. */
+  readonly pingsWhileBusy?: boolean;
+  /** A session that the worker has served is over. */
+  readonly onSessionEnd?: (workerId: string, sessionId: string) => void;
   readonly commands?: Readonly<Record<string, CommandSpec>>;
 }
 
@@ -67,7 +73,7 @@ class InProcessAdapter implements FakeAdapter {
 
   async connect(process: WorkerProcess): Promise<Connection> {
     await this.#options.onStart?.(process.workerId);
-    return new FakeConnection(this, this.#options);
+    return new FakeConnection(process.workerId, this, this.#options);
   }
 
   received(command: string, times = 1): Promise<void> {
@@ -106,10 +112,13 @@ class FakeConnection implements Connection {
   readonly capabilities;
   readonly #adapter: InProcessAdapter;
   readonly #options: FakeAdapterOptions;
+  readonly #workerId: string;
   #calls = 0;
 
-  constructor(adapter: InProcessAdapter, options: FakeAdapterOptions) {
-    this.capabilities = { concurrency: options.concurrency ?? 1, commands: "any" } as const;
+  constructor(workerId: string, adapter: InProcessAdapter, options: FakeAdapterOptions) {
+    const { concurrency = 1, pingsWhileBusy = true } = options;
+    this.capabilities = { concurrency, pingsWhileBusy, commands: "any" } as const;
+    this.#workerId = workerId;
     this.#adapter = adapter;
     this.#options = options;
   }
@@ -117,7 +126,7 @@ class FakeConnection implements Connection {
   async execute(command: string, args: unknown, context: CallContext): Promise<unknown> {
     this.#adapter.begin(command, ++this.#calls);
     try {
-      return await this.#handler(command)(args, context);
+      return await this.#handler(command)(args, context, this.#workerId);
     } catch (error) {
       await this.#confirmCancel(context);
       throw error;
@@ -129,13 +138,20 @@ class FakeConnection implements Connection {
   async *stream(command: string, args: unknown, context: CallContext): AsyncGenerator<unknown> {
     this.#adapter.begin(command, ++this.#calls);
     try {
-      yield* this.#handler(command)(args, context) as AsyncIterable<unknown>;
+      const chunks = this.#handler(command)(args, context, this.#workerId);
+      yield* chunks as AsyncIterable<unknown>;
     } finally {
       this.#calls--;
     }
   }
 
-  async ping(): Promise<void> {}
+  async ping(): Promise<void> {
+    await this.#options.onPing?.(this.#workerId);
+  }
+
+  endSession(sessionId: string): void {
+    this.#options.onSessionEnd?.(this.#workerId, sessionId);
+  }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 

@@ -1,14 +1,14 @@
-import type { CallContext, CancelListener, Session } from "../../adapter.ts";
+import type { CallContext, CallSession, CancelListener } from "../../adapter.ts";
 
 /** What a pool would hand to a connection, for a call that is made without one. */
 export class LoneCall implements CallContext {
   readonly callId = "contract-call";
   readonly deadlineMs = Number.POSITIVE_INFINITY;
-  readonly session: Session | undefined;
+  readonly session: CallSession | undefined;
   readonly #controller = new AbortController();
   #listener: CancelListener | undefined;
 
-  constructor(session?: Session) {
+  constructor(session?: CallSession) {
     this.session = session;
   }
 
