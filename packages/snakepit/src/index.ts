@@ -14,6 +14,7 @@ export type { CircuitOptions, CircuitPhase } from "./circuit.ts";
 export type { Clock } from "./clock.ts";
 export type { CrashCause } from "./crash.ts";
 export { createPool } from "./create-pool.ts";
+export { createPools, type Pools, type PoolsOptions } from "./create-pools.ts";
 export {
   type ErrorCode,
   type ErrorDetails,
@@ -52,7 +53,9 @@ export type {
   WorkerHealth,
   WorkerInfo,
 } from "./pool.ts";
+export { runScript, type Script } from "./run-script.ts";
 export type { Session, SessionOptions } from "./session.ts";
+export { type CloseOnSignalsOptions, closeOnSignals, type EndSignal } from "./signals.ts";
 export { startTimer } from "./timer.ts";
 export type { WorkerPhase } from "./worker.ts";
 export type { WorkerNote } from "./worker-history.ts";
