@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import type { Connection } from "./adapter.ts";
+import { createPool } from "./create-pool.ts";
+import { SnakepitError } from "./errors.ts";
+import { type FakeAdapter, fakeAdapter } from "./testing/fake-adapter.ts";
+import { fakeClock } from "./testing/fake-clock.ts";
+
+/**
+ * Workers of two slots that call everything short: what is packed onto one waits until its first
+ * call is let go of. Calls that have not begun are given back when they are recalled.
+ */
+function stickyWorkers() {
+  const release = new Map<string, () => void>();
+  const recalls: string[] = [];
+  const fake = fakeAdapter({ concurrency: 2 });
+  const connect = async (...args: Parameters<FakeAdapter["connect"]>): Promise<Connection> => {
+    const [{ workerId }] = args;
+    const connection = await fake.connect(...args);
+    const waiting = new Set<(error: Error) => void>();
+    return {
+      capabilities: connection.capabilities,
+      shortCommands: new Set(["tick"]),
+      ping: (context) => connection.ping(context),
+      async execute(_command, args) {
+        // The first one sticks, and all others stand behind it.
+        if (args === "stick") {
+          await new Promise<void>((resolve) => release.set(workerId, resolve));
+          release.delete(workerId);
+          return workerId;
+        }
+        if (!release.has(workerId)) return workerId;
+        return await new Promise((_, reject) => waiting.add(reject));
+      },
+      recall() {
+        recalls.push(workerId);
+        for (const reject of waiting)
+          reject(
+            new SnakepitError("WORKER_BUSY", "not begun", {
+              outcome: "not-started",
+              details: { workers: 1 },
+            }),
+          );
+        waiting.clear();
+      },
+      [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+    };
+  };
+  const adapter = { name: "sticky", launcher: fake.launcher, spec: () => fake.spec(), connect };
+  return { adapter, release, recalls };
+}
+
+test("calls packed behind one that suddenly takes long are finished elsewhere within milliseconds", async () => {
+  const clock = fakeClock();
+  const { adapter, release, recalls } = stickyWorkers();
+  await using pool = await createPool({ adapter, clock, minWorkers: 2, maxWorkers: 2 });
+  const stuck = pool.execute("tick", "stick");
+  const behind = Array.from({ length: 50 }, (_, n) => pool.execute("tick", n));
+  const [slow, free] = pool.workers();
+  expect(slow?.load).toBe(51); // short commands fill one worker first
+  await clock.advance(10);
+  expect(new Set(await Promise.all(behind))).toEqual(new Set([free?.id]));
+  expect(recalls).toEqual([slow?.id]);
+  expect(pool.workers()).toMatchObject([{ load: 1 }, { load: 0 }]);
+  release.get(slow?.id as string)?.();
+  expect(await stuck).toBe(slow?.id);
+  expect(await pool.execute("tick", 1)).toBe(slow?.id ?? "");
+});
+
+test("nothing is recalled while nobody else is free", async () => {
+  const clock = fakeClock();
+  const { adapter, release, recalls } = stickyWorkers();
+  await using pool = await createPool({ adapter, clock, minWorkers: 1, maxWorkers: 1 });
+  const stuck = pool.execute("tick", "stick");
+  const cancel = new AbortController();
+  const behind = pool.execute("tick", 1, { signal: cancel.signal });
+  await clock.advance(1_000);
+  expect(recalls).toEqual([]);
+  cancel.abort(new Error("enough"));
+  await expect(behind).rejects.toThrow("enough");
+  for (const let_ of release.values()) let_();
+  await stuck;
+  await pool.close({ graceMs: 0 });
+});
