@@ -1,3 +1,4 @@
+import { type Follower, follow, unfollow } from "./abort-followers.ts";
 import type { Affinity, CallContext, CancelListener } from "./adapter.ts";
 import type { Clock } from "./clock.ts";
 import { type Deadlines, type Expiring, NO_SLOT } from "./deadlines.ts";
@@ -59,7 +60,7 @@ let lastNumber = 0;
  * comes first; what the worker still does about it is the business of the slot that it holds.
  * Everything an adapter asks for now and then (id, signal) is made when it is first asked for.
  */
-export class Call implements CallContext, Expiring, Linked<Call> {
+export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   readonly command: string;
   readonly args: unknown;
   readonly stream: CallStream | undefined;
@@ -169,7 +170,7 @@ export class Call implements CallContext, Expiring, Linked<Call> {
 
   follow(signal: AbortSignal): void {
     this.#callerSignal = signal;
-    signal.addEventListener("abort", this, { once: true });
+    follow(signal, this);
   }
 
   /** Ends with `parent`: nobody waits for the answer then. */
@@ -177,12 +178,12 @@ export class Call implements CallContext, Expiring, Linked<Call> {
     this.parent = parent;
     this.depth = depth;
     this.#parentSignal = parent.signal;
-    this.#parentSignal.addEventListener("abort", this, { once: true });
+    follow(parent.signal, this);
   }
 
   /** A signal that it follows has fired. */
-  handleEvent(event: Event): void {
-    this.#owner.aborted(this, (event.target as AbortSignal).reason);
+  abortedBy(signal: AbortSignal): void {
+    this.#owner.aborted(this, signal.reason);
   }
 
   /** The wheel has reached `deadlineMs`: the caller's deadline, or the grace of a cancel. */
@@ -239,8 +240,8 @@ export class Call implements CallContext, Expiring, Linked<Call> {
     if (this.settled) return false;
     this.settled = true;
     this.#owner.deadlines.remove(this);
-    this.#callerSignal?.removeEventListener("abort", this);
-    this.#parentSignal?.removeEventListener("abort", this);
+    if (this.#callerSignal !== undefined) unfollow(this.#callerSignal, this);
+    if (this.#parentSignal !== undefined) unfollow(this.#parentSignal, this);
     return true;
   }
 }
