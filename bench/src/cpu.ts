@@ -1,54 +1,34 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { processTree } from "./process-tree.ts";
 
-/**
- * CPU time used so far, in µs: this process, which also makes the load, and everything below it.
- * Undefined where there is no /proc. Resolution for the children: 10 ms.
- */
-export function cpuTimeUs(): number | undefined {
+/** CPU time on both sides, in µs. */
+export interface CpuTime {
+  /** This process, which also makes the load. */
+  readonly hostUs: number;
+  /** Everything below it, also what has ended since. Resolution: 10 ms in all. */
+  readonly workersUs: number;
+}
+
+/** Used so far; undefined where there is no /proc: on macOS the column stays empty. */
+export function cpuTime(): CpuTime | undefined {
+  const tree = processTree();
+  if (tree === undefined) return undefined;
   const { user, system } = process.cpuUsage();
-  const children = childrenTimeUs(process.pid);
-  return children === undefined ? undefined : user + system + children;
+  let workersUs = 0;
+  for (const { pid, ownUs, endedChildrenUs } of tree) {
+    workersUs += endedChildrenUs + (pid === process.pid ? 0 : ownUs);
+  }
+  return { hostUs: user + system, workersUs };
 }
 
-const microsecondsPerTick = 10_000; // the kernel shows 1/100 s on every architecture that we run on
-
-function childrenTimeUs(root: number): number | undefined {
-  let entries: string[];
-  try {
-    entries = readdirSync("/proc");
-  } catch {
-    return undefined; // macOS: the column stays empty
-  }
-  const parents = new Map<number, number>();
-  const ticks = new Map<number, number>();
-  for (const entry of entries) {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid)) continue;
-    const fields = statOf(pid);
-    if (fields === undefined) continue;
-    parents.set(pid, Number(fields[1]));
-    ticks.set(pid, Number(fields[11]) + Number(fields[12]));
-  }
-  let sum = 0;
-  for (const [pid, used] of ticks) {
-    if (pid !== root && descendsFrom(root, pid, parents)) sum += used;
-  }
-  return sum * microsecondsPerTick;
-}
-
-/** From the state on; the name before it may hold spaces and brackets. */
-function statOf(pid: number): string[] | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return undefined; // it has just ended
-  }
-}
-
-function descendsFrom(root: number, pid: number, parents: ReadonlyMap<number, number>): boolean {
-  for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at)) {
-    if (at === root) return true;
-  }
-  return false;
+/** Of one operation. */
+export function cpuPerOperation(
+  before: CpuTime | undefined,
+  after: CpuTime | undefined,
+  operations: number,
+): CpuTime | undefined {
+  if (before === undefined || after === undefined) return undefined;
+  return {
+    hostUs: (after.hostUs - before.hostUs) / operations,
+    workersUs: (after.workersUs - before.workersUs) / operations,
+  };
 }

@@ -1,4 +1,5 @@
 import { cpus, loadavg } from "node:os";
+import type { CpuTime } from "./cpu.ts";
 import type { Row } from "./measurements.ts";
 import type { Outcome } from "./rounds.ts";
 import { type Summary, summary } from "./statistics.ts";
@@ -8,7 +9,7 @@ export interface JsonRow {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** CPU time of one operation, both processes, in µs; null where it cannot be read. */
+  /** CPU time of one operation, both sides together, in µs; null where it cannot be read. */
   readonly cpuUs: number | null;
   readonly ratios: Readonly<Record<string, number>>;
 }
@@ -16,25 +17,26 @@ export interface JsonRow {
 interface Figure {
   readonly name: string;
   readonly value: Summary;
-  readonly cpuUs: number | undefined;
+  readonly cpu: CpuTime | undefined;
 }
 
 /** The first of `outcomes` is ours; undefined when it has no such value. */
-export function jsonRow(row: Row, outcomes: readonly Outcome[]): JsonRow {
+export function jsonRow(row: Row, outcomes: readonly Outcome[]): JsonRow | undefined {
   const [ours, ...peers] = figuresOf(row, outcomes);
-  if (ours === undefined) throw new Error(`${row.name} was not measured`);
+  if (ours === undefined) return undefined;
   const ratios: Record<string, number> = {};
   for (const peer of peers) {
     ratios[peer.name] = rounded(ratioOf(row, ours, peer));
-    if (peer.name === "grpc-unary" && ours.cpuUs !== undefined && peer.cpuUs !== undefined) {
-      ratios["grpc-unary-cpu"] = rounded(peer.cpuUs / ours.cpuUs);
+    const cpuRatio = cpuRatioOf(ours, peer);
+    if (peer.name === "grpc-unary" && cpuRatio !== undefined) {
+      ratios["grpc-unary-cpu"] = rounded(cpuRatio);
     }
   }
   return {
     name: row.name,
     value: rounded(ours.value.median),
     unit: row.unit,
-    cpuUs: ours.cpuUs === undefined ? null : rounded(ours.cpuUs),
+    cpuUs: ours.cpu === undefined ? null : rounded(totalUs(ours.cpu)),
     ratios,
   };
 }
@@ -43,19 +45,19 @@ export function jsonRow(row: Row, outcomes: readonly Outcome[]): JsonRow {
 export function table(row: Row, title: string, outcomes: readonly Outcome[]): string {
   const figures = figuresOf(row, outcomes);
   const [ours] = figures;
-  const head = ["", row.unit, "least to most", "CPU µs each", "ratio", "CPU ratio"];
+  const head = ["", row.unit, "least to most", "CPU µs each", "host + rest", "ratio", "CPU ratio"];
   const lines = figures.map((figure) => {
-    const { name, value, cpuUs } = figure;
+    const { name, value, cpu } = figure;
     const isPeer = ours !== undefined && figure !== ours;
+    const cpuRatio = isPeer ? cpuRatioOf(ours, figure) : undefined;
     return [
       name,
       shown(value.median),
       `${shown(value.least)} to ${shown(value.most)}`,
-      cpuUs === undefined ? "" : shown(cpuUs),
+      cpu === undefined ? "" : shown(totalUs(cpu)),
+      cpu === undefined ? "" : `${shown(cpu.hostUs)} + ${shown(cpu.workersUs)}`,
       isPeer ? `${shown(ratioOf(row, ours, figure))} ×` : "",
-      isPeer && cpuUs !== undefined && ours.cpuUs !== undefined
-        ? `${shown(cpuUs / ours.cpuUs)} ×`
-        : "",
+      cpuRatio === undefined ? "" : `${shown(cpuRatio)} ×`,
     ];
   });
   const missing = outcomes.flatMap((outcome) =>
@@ -63,6 +65,32 @@ export function table(row: Row, title: string, outcomes: readonly Outcome[]): st
   );
   return [`${row.name}: ${title}`, ...aligned([head, ...lines]), ...missing].join("\n");
 }
+
+/** One line of the table in the README. */
+export function markdownRow(row: Row, outcomes: readonly Outcome[]): string {
+  const [ours, ...peers] = figuresOf(row, outcomes);
+  if (ours === undefined) throw new Error(`${row.name} was not measured`);
+  const ratios = peers.map((peer) => {
+    const cpuRatio = cpuRatioOf(ours, peer);
+    const cpu = cpuRatio === undefined ? "" : ` (CPU ${brief(cpuRatio)})`;
+    return `${peer.name} ${brief(ratioOf(row, ours, peer))}${cpu}`;
+  });
+  const { value, cpu } = ours;
+  const cells = [
+    `\`${row.name}\``,
+    `${shown(value.median)} ${row.unit}`,
+    `${shown(value.least)} to ${shown(value.most)}`,
+    cpu === undefined ? "" : `${shown(cpu.hostUs)} + ${shown(cpu.workersUs)}`,
+    ratios.join(", "),
+    row.claim ?? "",
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+export const markdownHead = [
+  "| row | ours | least to most | CPU µs each, host + rest | ratios (above 1: ours is better) | claimed elsewhere |",
+  "| --- | --- | --- | --- | --- | --- |",
+].join("\n");
 
 /** Without which the figures mean nothing. */
 export function machine(python: string): string {
@@ -73,14 +101,28 @@ export function machine(python: string): string {
   return `${date}, ${models.length} × ${model}, load ${load.toFixed(1)}, Node ${process.versions.node}, ${python}`;
 }
 
+/** Ours first, and only peers that have such a value. Without ours there is nothing to compare. */
 function figuresOf(row: Row, outcomes: readonly Outcome[]): Figure[] {
-  return outcomes.flatMap((outcome) => {
+  const figures = outcomes.flatMap((outcome) => {
     if (outcome.kind === "missing") return [];
     const values = outcome.samples.map((sample) => sample.values[row.value] ?? Number.NaN);
-    const cpu = outcome.samples.flatMap(({ cpuUs }) => cpuUs ?? []);
-    const cpuUs = cpu.length === 0 ? undefined : summary(cpu).median;
-    return [{ name: outcome.name, value: summary(values), cpuUs }];
+    if (values.some(Number.isNaN)) return [];
+    const cpus = outcome.samples.flatMap(({ cpu }) => cpu ?? []);
+    const cpu = cpus.length === 0 ? undefined : medianCpu(cpus);
+    return [{ name: outcome.name, value: summary(values), cpu }];
   });
+  return figures[0]?.name === outcomes[0]?.name ? figures : [];
+}
+
+function medianCpu(cpus: readonly CpuTime[]): CpuTime {
+  return {
+    hostUs: summary(cpus.map(({ hostUs }) => hostUs)).median,
+    workersUs: summary(cpus.map(({ workersUs }) => workersUs)).median,
+  };
+}
+
+function totalUs({ hostUs, workersUs }: CpuTime): number {
+  return hostUs + workersUs;
 }
 
 function ratioOf(row: Row, ours: Figure, peer: Figure): number {
@@ -88,8 +130,18 @@ function ratioOf(row: Row, ours: Figure, peer: Figure): number {
   return row.better === "higher" ? ratio : 1 / ratio;
 }
 
+function cpuRatioOf(ours: Figure, peer: Figure): number | undefined {
+  if (ours.cpu === undefined || peer.cpu === undefined) return undefined;
+  return totalUs(peer.cpu) / totalUs(ours.cpu);
+}
+
 function rounded(value: number): number {
   return Number(value.toPrecision(4));
+}
+
+/** Two digits: more of a ratio would only look exact. */
+function brief(ratio: number): string {
+  return Number(ratio.toPrecision(2)).toLocaleString("en");
 }
 
 function shown(value: number): string {

@@ -1,6 +1,6 @@
 import type { Contestant, Entry } from "./contestant.ts";
 import type { Measurement } from "./measurements.ts";
-import type { Sample } from "./samples.ts";
+import type { Sample } from "./timed.ts";
 
 export interface Plan {
   readonly rounds: number;
@@ -50,7 +50,7 @@ export async function runRounds(
         if (before?.kind === "missing") continue;
         onProgress(`${title}: round ${round + 1} of ${plan.rounds}, ${name}`);
         try {
-          await measurement.sample(contestant, plan.warmUpMs);
+          if (measurement.kind !== "once") await measurement.sample(contestant, plan.warmUpMs);
           const sample = await measurement.sample(contestant, plan.durationMs);
           outcomes.set(name, {
             kind: "measured",

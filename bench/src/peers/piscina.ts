@@ -4,7 +4,7 @@ import type { Contestant } from "../contestant.ts";
 export async function openPiscina(): Promise<Contestant> {
   const { Piscina } = await import("piscina");
   const pool = new Piscina({
-    filename: new URL("./piscina-worker.ts", import.meta.url).href,
+    filename: new URL("../../workers/piscina-worker.mjs", import.meta.url).href,
     minThreads: 1,
     maxThreads: 1,
   });

@@ -1,12 +1,6 @@
 import { type Contestant, chunkLength } from "./contestant.ts";
-import { cpuTimeUs } from "./cpu.ts";
 import { percentile } from "./statistics.ts";
-
-/** What one contestant did in one round: a value for each row, and the CPU time of one operation. */
-export interface Sample {
-  readonly values: Readonly<Record<string, number>>;
-  readonly cpuUs: number | undefined;
-}
+import { type Sample, timed } from "./timed.ts";
 
 /** Calls per second with `inFlight` callers, each of which calls again as soon as it is answered. */
 export async function callRate(
@@ -90,24 +84,6 @@ export async function firstChunk(contestant: Contestant, durationMs: number): Pr
     firsts.sort((a, b) => a - b);
     return { operations: firsts.length, values: () => ({ first: percentile(firsts, 0.5) }) };
   });
-}
-
-interface Work {
-  readonly operations: number;
-  values(elapsedMs: number): Record<string, number>;
-}
-
-async function timed(work: () => Promise<Work>): Promise<Sample> {
-  const cpuBefore = cpuTimeUs();
-  const startMs = performance.now();
-  const { operations, values } = await work();
-  const elapsedMs = performance.now() - startMs;
-  const cpuAfter = cpuTimeUs();
-  const cpuUs =
-    cpuBefore === undefined || cpuAfter === undefined
-      ? undefined
-      : (cpuAfter - cpuBefore) / operations;
-  return { values: values(elapsedMs), cpuUs };
 }
 
 async function readAll(

@@ -1,0 +1,4 @@
+/** Runs in piscina's thread. */
+export default function add({ a, b }) {
+  return a + b;
+}
