@@ -16,7 +16,7 @@ import { openPiscina } from "./peers/piscina.ts";
 import { openPromiseLoop } from "./peers/promise-loop.ts";
 import { openPythonShell, openPythonShellStarts } from "./peers/python-shell.ts";
 import { openPythonia } from "./peers/pythonia.ts";
-import { queueCosts } from "./queue-samples.ts";
+import { queueCosts, sharedSignalCosts } from "./queue-samples.ts";
 import type { Sample } from "./timed.ts";
 import { idleMemory, janitorMemory, startTime } from "./worker-samples.ts";
 
@@ -36,7 +36,10 @@ export interface Measurement {
   readonly rows: readonly Row[];
   /** Ours first. */
   readonly entries: readonly Entry[];
-  /** A load for so long, warmed up before each turn; `once` is a thing done once in a turn. */
+  /**
+   * A load for so long, warmed up before each turn. `once`: a thing done once in a turn; only its
+   * very first time, which loads code and reads files that later ones find in memory, is left out.
+   */
   readonly kind?: "load" | "once";
   sample(contestant: Contestant, durationMs: number): Promise<Sample>;
 }
@@ -181,5 +184,15 @@ export const measurements: readonly Measurement[] = [
     ],
     kind: "once",
     sample: queueCosts,
+  },
+  {
+    title: "10,000 calls that share one signal wait, and it aborts",
+    rows: [{ name: "queue-10k-one-signal", value: "shared", unit: "µs", better: "lower" }],
+    entries: [
+      { name: "ours", open: () => openQueue("ours", 10_000) },
+      { name: "queue-1k", open: () => openQueue("queue-1k", 1_000) },
+    ],
+    kind: "once",
+    sample: sharedSignalCosts,
   },
 ];

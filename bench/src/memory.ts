@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -6,12 +7,25 @@ setFlagsFromString("--expose-gc");
 setFlagsFromString("--no-flush-bytecode"); // code that comes and goes would look like workers' memory
 const collectGarbage: () => void = runInNewContext("gc");
 
-/** What this process holds on to, in bytes: the JavaScript heap, and buffers outside of it. */
-export function heldBytes(): number {
-  collectGarbage();
-  collectGarbage(); // what finalizers of the first let go of
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+/** Two readings that differ by less are the same. */
+const STEADY_BYTES = 1_024;
+const MOST_READINGS = 20;
+
+/**
+ * What this process holds on to, in bytes: the JavaScript heap, and buffers outside of it. Read
+ * until it stays the same: what was closed a moment ago lets go of its memory one turn later.
+ */
+export async function heldBytes(): Promise<number> {
+  let last = Number.POSITIVE_INFINITY;
+  for (let reading = 0; reading < MOST_READINGS; reading++) {
+    collectGarbage();
+    const { heapUsed, external } = process.memoryUsage();
+    const held = heapUsed + external;
+    if (Math.abs(held - last) < STEADY_BYTES) return held;
+    last = held;
+    await nextTurn();
+  }
+  return last;
 }
 
 /**

@@ -2,32 +2,45 @@ import type { Contestant, Queue } from "./contestant.ts";
 import { heldBytes } from "./memory.ts";
 import type { Sample } from "./timed.ts";
 
-/** Short queues are filled and emptied so often that all contestants have as many calls. */
-const callsInAll = 100_000;
-
 /**
  * What a call costs that waits: µs in and out of the queue, bytes while it is in it, and µs when
  * its caller aborts it there. Where each is the same for every length, the queue is linear.
  */
-export async function queueCosts({ name, queue }: Contestant): Promise<Sample> {
-  if (queue === undefined) throw new Error(`${name} has no queue`);
-  const times = Math.max(1, Math.round(callsInAll / queue.length));
+export async function queueCosts(contestant: Contestant): Promise<Sample> {
+  const queue = queueOf(contestant);
   return {
     values: {
-      through: await meanOf(times, queue.length, () => throughMs(queue)),
-      cancel: await meanOf(times, queue.length, () => cancelMs(queue)),
+      through: await meanUs(queue, 100_000, throughMs),
+      cancel: await meanUs(queue, 100_000, cancelMs),
       bytes: await waitingBytes(queue),
     },
     cpu: undefined,
   };
 }
 
-/** µs per call. Every series starts from the same heap, whatever the one before has left. */
-async function meanOf(times: number, calls: number, runMs: () => Promise<number>): Promise<number> {
-  heldBytes();
+/** µs per call of waiting with one signal for all, and of its abort. */
+export async function sharedSignalCosts(contestant: Contestant): Promise<Sample> {
+  const queue = queueOf(contestant);
+  return { values: { shared: await meanUs(queue, 10_000, sharedMs) }, cpu: undefined };
+}
+
+/**
+ * Per call. Short queues are filled and emptied until as many calls as of long ones have gone
+ * through. Every series starts from the same heap, whatever the one before has left.
+ */
+async function meanUs(
+  queue: Queue,
+  callsInAll: number,
+  runMs: (queue: Queue) => Promise<number>,
+): Promise<number> {
+  await heldBytes();
+  let calls = 0;
   let totalMs = 0;
-  for (let time = 0; time < times; time++) totalMs += await runMs();
-  return (totalMs * 1_000) / (times * calls);
+  while (calls < callsInAll) {
+    totalMs += await runMs(queue);
+    calls += queue.length;
+  }
+  return (totalMs * 1_000) / calls;
 }
 
 async function throughMs(queue: Queue): Promise<number> {
@@ -39,7 +52,7 @@ async function throughMs(queue: Queue): Promise<number> {
   return performance.now() - startMs;
 }
 
-/** Each call has its own signal: an `AbortSignal` of Node compares a new listener with all others. */
+/** Each call has its own signal. Making the calls is not counted. */
 async function cancelMs(queue: Queue): Promise<number> {
   const release = await queue.occupy();
   const controllers = Array.from({ length: queue.length }, () => new AbortController());
@@ -47,23 +60,45 @@ async function cancelMs(queue: Queue): Promise<number> {
   const reason = new Error("no longer wanted"); // one for all: making them would be measured too
   const startMs = performance.now();
   for (const controller of controllers) controller.abort(reason);
-  const settled = await Promise.allSettled(answers);
+  await allRejected(answers);
   const elapsedMs = performance.now() - startMs;
   release();
-  if (settled.some(({ status }) => status === "fulfilled")) throw new Error("nothing was to run");
   return elapsedMs;
+}
+
+/** As when a server gives the signal of one request to all that it calls. */
+async function sharedMs(queue: Queue): Promise<number> {
+  const release = await queue.occupy();
+  const controller = new AbortController();
+  const startMs = performance.now();
+  const answers = fill(queue, controller.signal);
+  controller.abort(new Error("no longer wanted"));
+  await allRejected(answers);
+  const elapsedMs = performance.now() - startMs;
+  release();
+  return elapsedMs;
+}
+
+async function allRejected(answers: readonly Promise<unknown>[]): Promise<void> {
+  const settled = await Promise.allSettled(answers);
+  if (settled.some(({ status }) => status === "fulfilled")) throw new Error("nothing was to run");
 }
 
 async function waitingBytes(queue: Queue): Promise<number> {
   const release = await queue.occupy();
-  const before = heldBytes();
+  const before = await heldBytes();
   const answers = fill(queue);
-  const held = heldBytes() - before;
+  const held = (await heldBytes()) - before;
   release();
   await Promise.all(answers);
   return held / queue.length;
 }
 
-function fill(queue: Queue): Promise<unknown>[] {
-  return Array.from({ length: queue.length }, () => queue.call());
+function fill(queue: Queue, signal?: AbortSignal): Promise<unknown>[] {
+  return Array.from({ length: queue.length }, () => queue.call(signal));
+}
+
+function queueOf({ name, queue }: Contestant): Queue {
+  if (queue === undefined) throw new Error(`${name} has no queue`);
+  return queue;
 }

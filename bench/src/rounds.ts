@@ -50,7 +50,8 @@ export async function runRounds(
         if (before?.kind === "missing") continue;
         onProgress(`${title}: round ${round + 1} of ${plan.rounds}, ${name}`);
         try {
-          if (measurement.kind !== "once") await measurement.sample(contestant, plan.warmUpMs);
+          const isCold = measurement.kind !== "once" || before === undefined;
+          if (isCold) await measurement.sample(contestant, plan.warmUpMs);
           const sample = await measurement.sample(contestant, plan.durationMs);
           outcomes.set(name, {
             kind: "measured",

@@ -26,9 +26,9 @@ const mebibyte = 1024 * 1024;
 /** What an idle worker costs: its own proportional size, and what this process holds for it. */
 export async function idleMemory(contestant: Contestant, workers: number): Promise<Sample> {
   const start = starterOf(contestant);
-  const before = heldBytes();
+  const before = await heldBytes();
   await using started = await start(workers);
-  const held = heldBytes() - before;
+  const held = (await heldBytes()) - before;
   const sizes = started.pids.flatMap((pid) => proportionalBytes(pid) ?? []);
   const total = sizes.length === workers ? sum(sizes) : Number.NaN;
   return {
