@@ -1,10 +1,12 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { constants } from "node:os";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
+const lifeline = new URL("../../scripts/lifeline.mjs", import.meta.url).href;
 /** Beside `src`, so that paths relative to it are the same. Git ignores it. */
 const compiled = join(folder, "dist");
 
@@ -13,27 +15,40 @@ const compiled = join(folder, "dist");
  * What it measures is the built packages in either case.
  */
 export async function runOn(node: string, args: readonly string[]): Promise<number> {
-  const tsc = ["--project", folder, "--noEmit", "false", "--outDir", compiled];
+  const compilation = spawn(
+    "tsc",
+    ["--project", folder, "--noEmit", "false", "--outDir", compiled, "--target", "es2022"],
+    { stdio: "inherit" },
+  );
   try {
-    const status = await run("tsc", [
-      ...tsc,
-      "--rootDir",
-      join(folder, "src"),
-      "--target",
-      "es2022",
-    ]);
-    return status === 0 ? await run(node, [join(compiled, "main.js"), ...args]) : status;
+    const status = await ended(compilation);
+    return status === 0 ? await ended(startBench(node, args)) : status;
   } finally {
     await rm(compiled, { recursive: true, force: true });
   }
 }
 
-/** With that Node first on the PATH, for whatever looks for one. */
-async function run(program: string, args: readonly string[]): Promise<number> {
-  const path = `${dirname(program)}:${process.env["PATH"] ?? ""}`;
-  const env = program.includes("/") ? { ...process.env, PATH: path } : process.env;
-  const child = spawn(program, args, { stdio: "inherit", env });
-  const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
-  if (signal !== null) throw new Error(`${program} was ended by ${signal}`);
-  return code ?? 1;
+/** It ends when we do, and whatever looks for a `node` finds that one first. */
+function startBench(node: string, args: readonly string[]): ChildProcess {
+  return spawn(node, ["--import", lifeline, join(compiled, "main.js"), ...args], {
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+    env: {
+      ...process.env,
+      PATH: [dirname(node), process.env["PATH"]].join(delimiter),
+      SNAKEPIT_LIFELINE: "3",
+    },
+  });
+}
+
+/** The exit code, or 128 + n after signal n. Signals to us are passed on. */
+async function ended(child: ChildProcess): Promise<number> {
+  const pass = (signal: NodeJS.Signals) => child.kill(signal);
+  const passedOn = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of passedOn) process.on(signal, pass);
+  try {
+    const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    return signal === null ? (code ?? 1) : 128 + constants.signals[signal];
+  } finally {
+    for (const signal of passedOn) process.off(signal, pass);
+  }
 }
