@@ -149,7 +149,7 @@ export const measurements: readonly Measurement[] = [
     sample: (contestant) => startTime(contestant, 16),
   },
   {
-    title: "16 idle Node workers, each",
+    title: "8 idle Node workers, each",
     rows: [
       { name: "memory-idle-worker", value: "worker", unit: "MiB", better: "lower" },
       { name: "memory-idle-worker-host", value: "host", unit: "KiB", better: "lower" },
@@ -161,7 +161,7 @@ export const measurements: readonly Measurement[] = [
       { name: "python-shell", open: openPythonShellStarts },
     ],
     kind: "once",
-    sample: (contestant) => idleMemory(contestant, 16),
+    sample: (contestant) => idleMemory(contestant, 8),
   },
   {
     title: "the janitor, one for all workers of a host",
@@ -173,8 +173,8 @@ export const measurements: readonly Measurement[] = [
   {
     title: "100,000 calls wait in the queue, next to shorter queues",
     rows: [
-      { name: "queue-100k", value: "through", unit: "µs", better: "lower" },
-      { name: "queue-100k-cancel", value: "cancel", unit: "µs", better: "lower" },
+      { name: "queue-100k", value: "through", unit: "CPU µs", better: "lower" },
+      { name: "queue-100k-cancel", value: "cancel", unit: "CPU µs", better: "lower" },
       { name: "queue-100k-memory", value: "bytes", unit: "bytes", better: "lower" },
     ],
     entries: [
@@ -187,7 +187,7 @@ export const measurements: readonly Measurement[] = [
   },
   {
     title: "10,000 calls that share one signal wait, and it aborts",
-    rows: [{ name: "queue-10k-one-signal", value: "shared", unit: "µs", better: "lower" }],
+    rows: [{ name: "queue-10k-one-signal", value: "shared", unit: "CPU µs", better: "lower" }],
     entries: [
       { name: "ours", open: () => openQueue("ours", 10_000) },
       { name: "queue-1k", open: () => openQueue("queue-1k", 1_000) },

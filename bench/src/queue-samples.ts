@@ -4,14 +4,15 @@ import type { Sample } from "./timed.ts";
 
 /**
  * What a call costs that waits: µs in and out of the queue, bytes while it is in it, and µs when
- * its caller aborts it there. Where each is the same for every length, the queue is linear.
+ * its caller aborts it there. Where each is the same for every length, the queue is linear. Nobody
+ * waits for anything here, so processor time tells more than a clock on a machine that is shared.
  */
 export async function queueCosts(contestant: Contestant): Promise<Sample> {
   const queue = queueOf(contestant);
   return {
     values: {
-      through: await meanUs(queue, 100_000, throughMs),
-      cancel: await meanUs(queue, 100_000, cancelMs),
+      through: await meanUs(queue, throughUs),
+      cancel: await meanUs(queue, cancelUs),
       bytes: await waitingBytes(queue),
     },
     cpu: undefined,
@@ -21,62 +22,64 @@ export async function queueCosts(contestant: Contestant): Promise<Sample> {
 /** µs per call of waiting with one signal for all, and of its abort. */
 export async function sharedSignalCosts(contestant: Contestant): Promise<Sample> {
   const queue = queueOf(contestant);
-  return { values: { shared: await meanUs(queue, 10_000, sharedMs) }, cpu: undefined };
+  return { values: { shared: await meanUs(queue, sharedUs) }, cpu: undefined };
 }
 
-/**
- * Per call. Short queues are filled and emptied until as many calls as of long ones have gone
- * through. Every series starts from the same heap, whatever the one before has left.
- */
-async function meanUs(
-  queue: Queue,
-  callsInAll: number,
-  runMs: (queue: Queue) => Promise<number>,
-): Promise<number> {
+/** Short queues are filled and emptied until so many calls have gone through. */
+const leastCalls = 20_000;
+
+/** Per call. Every series starts from the same heap, whatever the one before has left. */
+async function meanUs(queue: Queue, runUs: (queue: Queue) => Promise<number>): Promise<number> {
   await heldBytes();
   let calls = 0;
-  let totalMs = 0;
-  while (calls < callsInAll) {
-    totalMs += await runMs(queue);
+  let totalUs = 0;
+  while (calls < leastCalls) {
+    totalUs += await runUs(queue);
     calls += queue.length;
   }
-  return (totalMs * 1_000) / calls;
+  return totalUs / calls;
 }
 
-async function throughMs(queue: Queue): Promise<number> {
+async function throughUs(queue: Queue): Promise<number> {
   const release = await queue.occupy();
-  const startMs = performance.now();
+  const startUs = cpuUs();
   const answers = fill(queue);
   release();
   await Promise.all(answers);
-  return performance.now() - startMs;
+  return cpuUs() - startUs;
 }
 
 /** Each call has its own signal. Making the calls is not counted. */
-async function cancelMs(queue: Queue): Promise<number> {
+async function cancelUs(queue: Queue): Promise<number> {
   const release = await queue.occupy();
   const controllers = Array.from({ length: queue.length }, () => new AbortController());
   const answers = controllers.map(({ signal }) => queue.call(signal));
   const reason = new Error("no longer wanted"); // one for all: making them would be measured too
-  const startMs = performance.now();
+  const startUs = cpuUs();
   for (const controller of controllers) controller.abort(reason);
   await allRejected(answers);
-  const elapsedMs = performance.now() - startMs;
+  const usedUs = cpuUs() - startUs;
   release();
-  return elapsedMs;
+  return usedUs;
 }
 
 /** As when a server gives the signal of one request to all that it calls. */
-async function sharedMs(queue: Queue): Promise<number> {
+async function sharedUs(queue: Queue): Promise<number> {
   const release = await queue.occupy();
   const controller = new AbortController();
-  const startMs = performance.now();
+  const startUs = cpuUs();
   const answers = fill(queue, controller.signal);
   controller.abort(new Error("no longer wanted"));
   await allRejected(answers);
-  const elapsedMs = performance.now() - startMs;
+  const usedUs = cpuUs() - startUs;
   release();
-  return elapsedMs;
+  return usedUs;
+}
+
+/** Used by this process so far, its garbage collection included. */
+function cpuUs(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 async function allRejected(answers: readonly Promise<unknown>[]): Promise<void> {
