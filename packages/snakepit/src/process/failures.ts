@@ -2,6 +2,7 @@ import { closest, show } from "../check-options.ts";
 import { type ErrorCode, SnakepitError, type StartFailure } from "../errors.ts";
 import { exitDetails, exitText, lastWords } from "../exit-report.ts";
 import type { WorkerExit, WorkerProcess } from "../launcher.ts";
+import { isWellFormed, refusals } from "../wire/refusal.ts";
 import { remoteError } from "../wire/remote-error.ts";
 
 /** Whether the call had left when its worker was lost. */
@@ -13,7 +14,7 @@ export function unknownCommandText(command: string, commands: Iterable<string>):
   return `the worker has no command ${show(command)}; ${help}`;
 }
 
-export function unknownCommand(
+function unknownCommand(
   command: string,
   commands: Iterable<string>,
 ): SnakepitError<"UNKNOWN_COMMAND"> {
@@ -21,6 +22,19 @@ export function unknownCommand(
     outcome: "not-started",
     details: { command, closest: closest(command, commands) },
   });
+}
+
+/** @throws SnakepitError when the worker cannot know this command, or cannot be told its name */
+export function checkCommand(command: string, commands: ReadonlySet<string> | "any"): void {
+  if (commands !== "any") {
+    if (!commands.has(command)) throw unknownCommand(command, commands);
+  } else if (!isWellFormed(command)) {
+    const { type, fix } = refusals.loneSurrogate;
+    throw new SnakepitError("SERIALIZATION", `the command: cannot send a ${type}; ${fix}`, {
+      outcome: "not-started",
+      details: { path: "command", type },
+    });
+  }
 }
 
 /** Workers in other languages may spell this type as they like. */

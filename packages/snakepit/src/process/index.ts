@@ -1,13 +1,15 @@
-export type { WorkerLog } from "./json-lines.ts";
+export type { Handler, ServedCall } from "./handler.ts";
 export { type NodeAdapterOptions, nodeAdapter } from "./node-adapter.ts";
 export {
   type ProcessAdapterOptions,
   processAdapter,
   type WorkerOptions,
 } from "./process-adapter.ts";
+export type { PacketCodec, Protocol, ProtocolOptions } from "./protocols.ts";
 export {
-  type Handler,
-  type ServedCall,
   type ServeOptions,
+  type ServeWorkerOptions,
   serveJsonLines,
-} from "./serve-json-lines.ts";
+  serveWorker,
+} from "./serve-worker.ts";
+export type { WorkerLog } from "./worker-logs.ts";

@@ -5,8 +5,9 @@ import type { Adapter } from "../adapter.ts";
 import { checkKnownKeys, show } from "../check-options.ts";
 import { SnakepitError } from "../errors.ts";
 import { processAdapter, type WorkerOptions, workerOptionKeys } from "./process-adapter.ts";
+import { type ProtocolOptions, protocolKinds } from "./protocols.ts";
 
-export interface NodeAdapterOptions extends WorkerOptions {
+export interface NodeAdapterOptions extends WorkerOptions, Partial<ProtocolOptions> {
   /** The file to run; a `file:` URL, such as `new URL("worker.js", import.meta.url)`, too. */
   readonly script: string | URL;
 }
@@ -16,12 +17,16 @@ const inherited = ["NODE_ENV", "NODE_PATH"];
 
 /**
  * Workers that are Node scripts, run by the same Node as the host. `serveJsonLines` makes one in
- * five lines.
+ * five lines. Default protocol: JSON lines.
  * @throws SnakepitError INVALID_OPTIONS
  */
 export function nodeAdapter(options: NodeAdapterOptions): Adapter {
   const { script, args = [], env = {}, ...rest } = options ?? {};
-  const problems = checkKnownKeys("nodeAdapter", options, ["script", ...workerOptionKeys]);
+  const problems = checkKnownKeys("nodeAdapter", options, [
+    "script",
+    ...Object.keys(protocolKinds),
+    ...workerOptionKeys,
+  ]);
   const path = scriptPath(script);
   if (path === undefined) {
     problems.push(`script must be a path or a file: URL, not ${show(script)}`);
@@ -31,11 +36,11 @@ export function nodeAdapter(options: NodeAdapterOptions): Adapter {
   }
   const file = resolve(rest.cwd ?? "", path);
   const adapter = processAdapter({
+    protocol: "json-lines",
     ...rest,
     program: process.execPath,
     args: [file, ...args],
     env,
-    protocol: "json-lines",
   });
   return {
     ...adapter,

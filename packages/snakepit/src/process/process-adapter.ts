@@ -5,8 +5,6 @@ import {
   checkIntegers,
   checkKinds,
   checkKnownKeys,
-  objectMap,
-  oneOf,
   text,
   textMap,
   texts,
@@ -14,7 +12,11 @@ import {
 } from "../check-options.ts";
 import { SnakepitError } from "../errors.ts";
 import { logLevelOf } from "../log-level.ts";
-import { connectJsonLines, type WorkerLog } from "./json-lines.ts";
+import { checkCommands } from "./command-table.ts";
+import { connectWorker } from "./connection.ts";
+import type { Framing } from "./framing.ts";
+import { checkProtocol, framingFor, type ProtocolOptions, protocolKinds } from "./protocols.ts";
+import type { WorkerLog } from "./worker-logs.ts";
 
 /** What a program in any language may be given, and how the pool uses it. */
 export interface WorkerOptions {
@@ -34,43 +36,53 @@ export interface WorkerOptions {
   readonly onLog?: (log: WorkerLog) => void;
 }
 
-export interface ProcessAdapterOptions extends WorkerOptions {
+export interface ProcessAdapterOptions extends WorkerOptions, ProtocolOptions {
   /** A path, or a name that is looked for on the PATH. */
   readonly program: string;
-  /** One JSON object per line on stdin and stdout; README.md beside this file has the formats. */
-  readonly protocol: "json-lines";
 }
 
 const workerKinds = {
   args: texts,
   env: textMap,
   cwd: text,
-  commands: objectMap,
   onLog: callback,
 };
 /** The names of `WorkerOptions`, for adapters that build upon this one. */
-export const workerOptionKeys = [...Object.keys(workerKinds), "startTimeoutMs", "concurrency"];
+export const workerOptionKeys = [
+  ...Object.keys(workerKinds),
+  "commands",
+  "startTimeoutMs",
+  "concurrency",
+];
 
 /**
- * Workers that are programs in any language, spoken to on their stdin and stdout.
+ * Workers that are programs in any language, spoken to on their stdin and stdout; README.md beside
+ * this file has what is said.
  * @throws SnakepitError INVALID_OPTIONS, with every problem at once
  */
 export function processAdapter(options: ProcessAdapterOptions): Adapter {
   const problems = checkKnownKeys("processAdapter", options, [
     "program",
-    "protocol",
+    ...Object.keys(protocolKinds),
     ...workerOptionKeys,
   ]);
   const input: Partial<ProcessAdapterOptions> = options ?? {};
   const { startTimeoutMs } = withDefaults({ startTimeoutMs: 10_000 }, input);
   problems.push(
-    ...checkKinds(input, { program: text, protocol: oneOf("json-lines") }, ["program", "protocol"]),
+    ...checkKinds(input, { program: text, ...protocolKinds }, ["program", "protocol"]),
+    ...checkProtocol(input),
     ...checkKinds(input, workerKinds),
+    ...checkCommands(input.commands),
     ...checkIntegers({ startTimeoutMs }, { startTimeoutMs: 1 }),
     ...(input.concurrency === undefined ? [] : checkIntegers(input, { concurrency: 1 })),
   );
   if (problems.length > 0) throw new SnakepitError("INVALID_OPTIONS", problems.join("; "));
   const { program, args = [], env = {}, cwd, concurrency, commands, onLog } = options;
+  let framing: Promise<Framing> | undefined;
+  const loadFraming = () => {
+    framing ??= framingFor(options);
+    return framing;
+  };
   return {
     name: basename(program),
     spec: () => ({
@@ -80,15 +92,19 @@ export function processAdapter(options: ProcessAdapterOptions): Adapter {
       ...(cwd === undefined ? {} : { cwd }),
       channel: "stdio",
     }),
-    connect: (process, { signal, log }) =>
-      connectJsonLines(process, {
+    // A package that is missing is reported before any process starts.
+    open: async () => void (await loadFraming()),
+    connect: async (process, { signal, log, telemetry }) =>
+      connectWorker(process, {
+        framing: await loadFraming(),
         signal,
         startTimeoutMs,
         concurrency,
         onLog: (entry) => {
-          onLog?.(entry);
           log(logLevelOf(entry.level), entry.message);
+          onLog?.(entry); // last, because it may throw
         },
+        onTelemetry: telemetry,
       }),
     ...(commands === undefined ? {} : { commands }),
   };

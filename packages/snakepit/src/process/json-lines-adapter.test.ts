@@ -336,7 +336,7 @@ describe("a start that fails says why", () => {
       "another language",
       'i=0; while [ $i -lt 150 ]; do echo "hello $i"; i=$((i+1)); done; cat',
       { reason: "bad-handshake" },
-      "wrote 100 lines in a row that are no messages; its stdout said: hello 99",
+      "wrote 100 lines or packets in a row that are no messages; its stdout said: hello 99",
     ],
     [
       "closed stdout",
@@ -348,13 +348,13 @@ describe("a start that fails says why", () => {
       "wrong concurrency",
       `echo '{"type":"ready","concurrency":0}'; cat`,
       { reason: "bad-handshake" },
-      "a concurrency of 0",
+      "said ready with concurrency: 0; an integer of at least 1 is allowed",
     ],
     [
       "wrong commands",
       `echo '{"type":"ready","commands":{}}'; cat`,
       { reason: "bad-handshake" },
-      "commands that are no array of strings",
+      "said ready with commands: an object; an array of strings is allowed",
     ],
   ];
   test.for(cases)("%s", async ([, script, details, message]) => {
@@ -441,7 +441,7 @@ describe("options", () => {
       "[INVALID_OPTIONS]",
       'processAdapter has no option "startTimeoutMS"; meant startTimeoutMs?',
       'program must be a string that is not empty, not ""',
-      'protocol must be one of "json-lines", not "xml"',
+      'protocol must be one of "json-lines", "packets", not "xml"',
       "concurrency must be an integer of at least 1, not 0",
       'args must be an array of strings, not "worker.rb"',
     ]) {

@@ -1,0 +1,54 @@
+import { LOG_LIMIT, LogLimit } from "./log-limit.ts";
+
+/** A log line of a worker, or of its host about it. */
+export interface WorkerLog {
+  readonly workerId: string;
+  /** As the worker names it; `warning` for what the host noticed itself. */
+  readonly level: string;
+  readonly message: string;
+}
+
+/** A longer message is cut: it was meant for a file. */
+const MAX_CHARACTERS = 16 * 1024;
+
+/** Where everything that a worker logs or prints by mistake passes, and is kept in bounds. */
+export class WorkerLogs {
+  readonly #workerId: string;
+  readonly #onLog: (log: WorkerLog) => void;
+  readonly #limit = new LogLimit(LOG_LIMIT);
+
+  constructor(workerId: string, onLog: (log: WorkerLog) => void) {
+    this.#workerId = workerId;
+    this.#onLog = onLog;
+  }
+
+  add(level: string, message: string): void {
+    if (!this.#limit.admits(performance.now())) return;
+    this.#reportDropped();
+    const cut = message.length - MAX_CHARACTERS;
+    this.#tell(
+      level,
+      cut > 0 ? `${message.slice(0, MAX_CHARACTERS)}… (${cut} more characters)` : message,
+    );
+  }
+
+  /** The worker is gone: whatever has been dropped since is reported now. */
+  end(): void {
+    this.#reportDropped();
+  }
+
+  #reportDropped(): void {
+    const dropped = this.#limit.takeDropped();
+    if (dropped === 0) return;
+    const lines = dropped === 1 ? "1 more line was" : `${dropped} more lines were`;
+    this.#tell("warning", `${lines} dropped: this worker logs more than its host can use`);
+  }
+
+  #tell(level: string, message: string): void {
+    try {
+      this.#onLog({ workerId: this.#workerId, level, message });
+    } catch {
+      // The listener's own fault, and no reason to harm the calls of this worker.
+    }
+  }
+}
