@@ -21,7 +21,7 @@ const inherited = ["NODE_ENV", "NODE_PATH"];
  * @throws SnakepitError INVALID_OPTIONS
  */
 export function nodeAdapter(options: NodeAdapterOptions): Adapter {
-  const { script, args = [], env = {}, ...rest } = options ?? {};
+  const { script, args = [], env = {}, protocol = "json-lines", ...rest } = options ?? {};
   const problems = checkKnownKeys("nodeAdapter", options, [
     "script",
     ...Object.keys(protocolKinds),
@@ -36,8 +36,8 @@ export function nodeAdapter(options: NodeAdapterOptions): Adapter {
   }
   const file = resolve(rest.cwd ?? "", path);
   const adapter = processAdapter({
-    protocol: "json-lines",
     ...rest,
+    protocol,
     program: process.execPath,
     args: [file, ...args],
     env,

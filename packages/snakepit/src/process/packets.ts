@@ -92,7 +92,8 @@ export class PacketReader implements FrameReader {
       return `wrote a packet that cannot be read: ${error instanceof Error ? error.message : error}`;
     }
     const messages = Array.isArray(document) ? document : [document];
-    if (!messages.every(isMessage)) return "wrote a packet that is no message";
+    if (messages.length === 0 || !messages.every(isMessage))
+      return "wrote a packet that is no message";
     const size = Math.ceil(bytes.length / messages.length);
     for (const message of messages) this.#listener.message(message, size);
     return undefined;

@@ -1,4 +1,11 @@
-import { callback, checkIntegers, checkKinds, checkKnownKeys } from "../check-options.ts";
+import {
+  callback,
+  checkIntegers,
+  checkKinds,
+  checkKnownKeys,
+  objectMap,
+  show,
+} from "../check-options.ts";
 import { SnakepitError } from "../errors.ts";
 import type { Handler } from "./handler.ts";
 import {
@@ -54,30 +61,37 @@ function serve(
   options: ServeWorkerOptions,
   protocolKeys: readonly string[],
 ): void {
-  const { concurrency = 1, protocol = "json-lines", onSessionEnd, codec } = options;
-  const names = Object.keys(handlers);
+  const { concurrency = 1, protocol = "json-lines", codec, onSessionEnd } = options ?? {};
+  const framingOptions = { protocol, ...(codec === undefined ? {} : { codec }) };
   const problems = [
+    ...checkHandlers(handlers),
     ...checkKnownKeys(name, options, ["concurrency", "onSessionEnd", ...protocolKeys]),
     ...checkIntegers({ concurrency }, { concurrency: 1 }),
     ...checkKinds(options, { ...protocolKinds, onSessionEnd: callback }),
-    ...checkProtocol({ protocol, ...(codec === undefined ? {} : { codec }) }),
-    ...checkKinds(handlers, Object.fromEntries(names.map((each) => [each, callback])), names),
+    ...checkProtocol(framingOptions),
   ];
   if (problems.length > 0) throw new SnakepitError("INVALID_OPTIONS", problems.join("; "));
   const stdout = ownStdout(); // before anything else can print
-  framingFor({ protocol, ...(codec === undefined ? {} : { codec }) }).then(
+  framingFor(framingOptions).then(
     (framing) => {
-      const server = new WorkerServer(new Map(Object.entries(handlers)), {
-        framing,
-        stdout,
-        concurrency,
-        onSessionEnd,
-      });
-      server.start();
+      const commands = new Map(Object.entries(handlers));
+      new WorkerServer(commands, { framing, stdout, concurrency, onSessionEnd }).start();
     },
     (error: unknown) => {
       console.error(error);
       process.exit(1);
     },
+  );
+}
+
+function checkHandlers(handlers: unknown): string[] {
+  if (!objectMap.is(handlers)) {
+    return [`the handlers must be an object of functions, not ${show(handlers)}`];
+  }
+  const names = Object.keys(handlers as object);
+  return checkKinds(
+    handlers as object,
+    Object.fromEntries(names.map((name) => [name, callback])),
+    names,
   );
 }

@@ -128,7 +128,7 @@ export class WorkerServer {
       this.#fail(id, describeError(error));
     } finally {
       this.#calls.delete(id);
-      if (this.#isEnding && this.#calls.size === 0) this.#exit();
+      if (this.#isEnding && this.#calls.size === 0) void this.#exit();
     }
   }
 
@@ -179,7 +179,7 @@ export class WorkerServer {
   #end(): void {
     this.#isEnding = true;
     this.#abortAll();
-    if (this.#calls.size === 0) this.#exit();
+    if (this.#calls.size === 0) void this.#exit();
     else setTimeout(() => process.exit(0), END_MS);
   }
 
@@ -187,9 +187,10 @@ export class WorkerServer {
     for (const call of this.#calls.values()) call.abort(gone("the worker is ending"));
   }
 
-  #exit(): void {
-    this.#outbox.flush();
+  async #exit(): Promise<void> {
     setTimeout(() => process.exit(0), END_MS); // when nobody reads the rest
+    await this.#outbox.blocked();
+    this.#outbox.flush();
     this.#options.stdout.write("", () => process.exit(0));
   }
 }
