@@ -25,7 +25,7 @@ export interface MessageCodec {
   /** Encoded messages as one document, an array of them. */
   batch(messages: readonly Payload[]): Payload;
   /** @throws any error when the bytes are no document of this codec */
-  decode(document: Uint8Array): unknown;
+  decode(document: Buffer): unknown;
 }
 
 export interface Framing {

@@ -13,7 +13,6 @@ export const jsonMessages: MessageCodec = {
   decode(document) {
     // `toString` would replace what is no UTF-8, and the text would be another one.
     if (!isUtf8(document)) throw new SyntaxError("the bytes are no UTF-8");
-    const { buffer, byteOffset, byteLength } = document;
-    return JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString("utf8"));
+    return JSON.parse(document.toString("utf8"));
   },
 };

@@ -81,7 +81,7 @@ class MessagePack implements MessageCodec {
     return Buffer.concat([Uint8Array.from(header), ...(messages as readonly Uint8Array[])]);
   }
 
-  decode(document: Uint8Array): unknown {
+  decode(document: Buffer): unknown {
     const bytes = new Uint8Array(document.buffer, document.byteOffset, document.byteLength);
     const { isPlain } = checkDocument(bytes);
     const value = this.#decoder.decode(bytes);

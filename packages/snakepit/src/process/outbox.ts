@@ -1,9 +1,8 @@
-import { type Linked, LinkedList } from "../linked-list.ts";
 import type { Framing, Payload } from "./framing.ts";
 
-/** A message that waits to be written. */
-export interface Outgoing extends Linked<Outgoing> {
-  readonly payload: Payload;
+/** A message that waits to be written; without its payload it has left or was withdrawn. */
+export interface Outgoing {
+  payload: Payload | undefined;
 }
 
 /** Beyond this a batch leaves before its tick ends, so that a flood does not pile up in memory. */
@@ -19,7 +18,7 @@ export class Outbox {
   batching = false;
   readonly #framing: Framing;
   readonly #write: (bytes: Payload) => boolean;
-  readonly #queue = new LinkedList<Outgoing>();
+  #queue: Outgoing[] = [];
   /** Characters of text count as bytes: it is a measure, no limit. */
   #size = 0;
   #scheduled = false;
@@ -45,7 +44,7 @@ export class Outbox {
   }
 
   push(payload: Payload): Outgoing {
-    const outgoing: Outgoing = { payload, list: undefined, next: undefined, previous: undefined };
+    const outgoing: Outgoing = { payload };
     this.#queue.push(outgoing);
     this.#size += payload.length;
     if (this.#size > BATCH_BYTES) this.flush();
@@ -58,7 +57,9 @@ export class Outbox {
 
   /** Takes back a message that has not left yet; false when it has. */
   withdraw(outgoing: Outgoing): boolean {
-    return this.#queue.delete(outgoing);
+    if (outgoing.payload === undefined) return false;
+    outgoing.payload = undefined;
+    return true;
   }
 
   /** Resolves when the other side reads again; undefined when it does. */
@@ -71,35 +72,45 @@ export class Outbox {
 
   flush(): void {
     this.#scheduled = false;
-    if (this.#blocked || this.#queue.size === 0) return;
-    const payloads = this.#queue.drain().map(({ payload }) => payload);
-    this.#size = 0;
-    const { codec } = this.#framing;
-    const documents = this.batching
-      ? groups(payloads).map((group) => (group.length === 1 ? one(group) : codec.batch(group)))
-      : payloads;
+    if (this.#blocked || this.#queue.length === 0) return;
+    const payloads = this.#takeAll();
+    if (payloads.length === 0) return;
+    const documents = this.batching ? this.#batches(payloads) : payloads;
     if (!this.#write(this.#framing.frame(documents))) this.#blocked = true;
   }
-}
 
-/** In order, each within the bounds of a batch; a message above them is a group of its own. */
-function groups(payloads: readonly Payload[]): Payload[][] {
-  const all: Payload[][] = [];
-  let group: Payload[] = [];
-  let size = 0;
-  for (const payload of payloads) {
-    const full = group.length === BATCH_MESSAGES || size + payload.length > BATCH_BYTES;
-    if (group.length === 0 || full) {
-      group = [];
-      size = 0;
-      all.push(group);
+  #takeAll(): Payload[] {
+    const payloads: Payload[] = [];
+    for (const outgoing of this.#queue) {
+      if (outgoing.payload === undefined) continue;
+      payloads.push(outgoing.payload);
+      outgoing.payload = undefined;
     }
-    group.push(payload);
-    size += payload.length;
+    this.#queue = [];
+    this.#size = 0;
+    return payloads;
   }
-  return all;
-}
 
-function one(group: readonly Payload[]): Payload {
-  return group[0] as Payload;
+  /** In order, each within the bounds of a batch; a message above them is on its own. */
+  #batches(payloads: readonly Payload[]): Payload[] {
+    const documents: Payload[] = [];
+    let start = 0;
+    let size = 0;
+    for (const [index, payload] of payloads.entries()) {
+      const isFull = index - start === BATCH_MESSAGES || size + payload.length > BATCH_BYTES;
+      if (isFull && index > start) {
+        documents.push(this.#document(payloads.slice(start, index)));
+        start = index;
+        size = 0;
+      }
+      size += payload.length;
+    }
+    documents.push(this.#document(payloads.slice(start)));
+    return documents;
+  }
+
+  #document(messages: readonly Payload[]): Payload {
+    const [only] = messages;
+    return messages.length === 1 && only !== undefined ? only : this.#framing.codec.batch(messages);
+  }
 }
