@@ -9,6 +9,7 @@ import { fixture, processState } from "../fixtures/processes.ts";
 import type { WorkerProcess } from "../launcher.ts";
 import { localLauncher } from "../local-launcher.ts";
 import type { LogLevel } from "../log-level.ts";
+import { adapterContract } from "../testing/index.ts";
 import {
   nodeAdapter,
   type ProtocolOptions,
@@ -217,6 +218,21 @@ describe.for(protocols)("a worker that speaks %s", ([, options]) => {
     await call("closes", 2);
     expect(await call("echo", "alive")).toBe("alive");
   });
+});
+
+describe("packets of MessagePack keep the contract of adapters", () => {
+  const cases = adapterContract({
+    adapter: () => serving({ protocol: "packets", codec: "msgpack" }),
+    echo: "echo",
+    values: [{ bytes: new Uint8Array([0, 255]), big: 2n ** 63n, numbers: [Number.NaN, 2 ** 40] }],
+    slow: { command: "untilCancelled", onCancel: "stops" },
+    fail: { command: "fail", type: "RangeError", message: "half a pair: \ufffd" },
+    stream: { command: "count", args: { to: 5 }, chunks: [1, 2, 3, 4, 5] },
+    endlessStream: { command: "forever" },
+    crash: { command: "die" },
+    session: { command: "session" },
+  });
+  for (const { name, run } of cases) test(name, run, 60_000);
 });
 
 describe("MessagePack carries more than JSON", () => {
