@@ -120,13 +120,14 @@ function asData(value: unknown): unknown {
   }
   const data: Record<string, unknown> = {};
   for (const [key, entry] of Object.entries(value)) {
-    // Defined, not set: `data.__proto__ = …` would be the prototype.
-    Object.defineProperty(data, key === protoKey ? "__proto__" : key, {
-      value: asData(entry),
-      configurable: true,
-      enumerable: true,
-      writable: true,
-    });
+    if (key === protoKey) defineProto(data, asData(entry));
+    else data[key] = asData(entry);
   }
   return data;
+}
+
+/** `data.__proto__ = …` would be the prototype. */
+function defineProto(data: object, value: unknown): void {
+  const asUsual = { configurable: true, enumerable: true, writable: true };
+  Object.defineProperty(data, "__proto__", { value, ...asUsual });
 }

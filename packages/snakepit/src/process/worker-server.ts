@@ -96,13 +96,11 @@ export class WorkerServer {
   /** Exactly one answer, whatever the handler does. */
   async #answer(id: unknown, command: string, message: Message): Promise<void> {
     const handler = this.#handlers.get(command);
-    if (handler === undefined || this.#isEnding) {
-      this.#fail(
-        id,
-        handler === undefined ? unknownCommandError(command, this.#handlers.keys()) : endingError,
-      );
+    if (handler === undefined) {
+      this.#fail(id, unknownCommandError(command, this.#handlers.keys()));
       return;
     }
+    if (this.#isEnding) return this.#fail(id, endingError);
     const controller = new AbortController();
     this.#calls.set(id, controller);
     try {
