@@ -115,7 +115,7 @@ class WorkerConnection implements Connection {
   execute(command: string, args: unknown, context: CallContext): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = this.#pending.nextId();
-      const outgoing = this.#send(id, command, args, context, {}); // what it throws, rejects
+      const outgoing = this.#send("call", id, command, args, context); // what it throws, rejects
       this.#open(
         id,
         { kind: "call", command, outgoing, cancelSent: false, resolve, reject },
@@ -142,7 +142,7 @@ class WorkerConnection implements Connection {
       },
     });
     try {
-      const outgoing = this.#send(id, command, args, context, { stream: true });
+      const outgoing = this.#send("stream", id, command, args, context);
       this.#open(
         id,
         { kind: "stream", command, outgoing, cancelSent: false, reader, ahead },
@@ -218,19 +218,19 @@ class WorkerConnection implements Connection {
 
   /** Checks and queues one call. What it refuses has not started. */
   #send(
+    kind: "call" | "stream",
     id: string,
     command: string,
     args: unknown,
     context: CallContext,
-    extra: { readonly stream?: true },
   ): Outgoing {
     if (this.#phase === "closed") throw this.#lost(command, undefined, "not-started");
     checkCommand(command, this.capabilities.commands);
     const message = {
       request_id: id,
       command,
-      ...extra,
-      ...(context.session === undefined ? {} : { session_id: context.session.id }),
+      stream: kind === "stream" ? true : undefined,
+      session_id: context.session?.id,
     };
     // A call without arguments has an empty object of them, so that workers need not ask.
     const carried = { name: "args", value: args === undefined ? {} : args } as const;

@@ -18,6 +18,7 @@ export interface Carried {
 
 export interface MessageCodec {
   /**
+   * Leaves out what is undefined.
    * @throws SnakepitError SERIALIZATION with the path and type of what cannot be carried exactly,
    * VALUE_TOO_LARGE
    */

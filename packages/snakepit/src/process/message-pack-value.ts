@@ -38,10 +38,9 @@ export function plainCopy(message: Message, carried?: Carried): PlainCopy {
   // Nearly never is there a -0, and nearly always is one walk enough.
   for (const integersAsBigInt of [false, true]) {
     const walk = new Walk(integersAsBigInt);
-    const value: Record<string, unknown> = Object.assign(Object.create(null), message);
-    for (const [key, entry] of Object.entries(value)) {
-      if (entry === undefined) delete value[key];
-      else value[key] = walk.copy(entry, "args");
+    const value: Record<string, unknown> = Object.create(null);
+    for (const [key, entry] of Object.entries(message)) {
+      if (entry !== undefined) value[key] = walk.copy(entry, "args");
     }
     if (carried !== undefined) value[carried.name] = walk.copy(carried.value, carried.name);
     if (integersAsBigInt || !walk.hasNegativeZero) {
