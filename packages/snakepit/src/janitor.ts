@@ -20,9 +20,12 @@ const script = `# snakepit: ends the workers of a host that died
 trap '' HUP INT QUIT TERM
 groups=' '
 folders=''
+files=''
 while read -r what pid; do
   case $what in
     d) folders="$folders$pid
+" ;;
+    f) files="$files$pid
 " ;;
     +) groups="$groups$pid " ;;
     -) case $groups in *" $pid "*) groups="\${groups%%" $pid "*} \${groups#*" $pid "}" ;; esac ;;
@@ -45,7 +48,10 @@ while [ "$quiet" -lt 2 ] && [ "$round" -lt 100 ]; do
     kill -s KILL "\${pid%/environ}"
   done
   sleep 0.02 || sleep 1
-done`;
+done
+if [ "$quiet" -ge 2 ]; then
+  printf '%s' "$files" | while IFS= read -r file; do rm -f -- "$file"; done
+fi`;
 
 /**
  * Marks what belongs to this host: every worker has it as `SNAKEPIT_RUN` in its environment. A
@@ -72,6 +78,8 @@ let lifeline: Socket | undefined;
 const groups = new Set<number>();
 /** Folders with this host's sockets. */
 const folders = new Set<string>();
+/** Where this run is written down (`run-registry.ts`). */
+const files = new Set<string>();
 
 export function janitorStatus(): JanitorStatus {
   return status;
@@ -123,6 +131,12 @@ export function guardFolder(path: string): void {
   lifeline?.write(`d ${path}\n`);
 }
 
+/** The file goes when nothing of this run is left, and not before. */
+export function guardFile(path: string): void {
+  files.add(path);
+  lifeline?.write(`f ${path}\n`);
+}
+
 function watch(child: ChildProcess): void {
   const gone = (reason: string) => {
     status = { state: "unavailable", reason };
@@ -142,4 +156,5 @@ function watch(child: ChildProcess): void {
   status = { state: "running", pid: child.pid, reach };
   for (const pid of groups) lifeline.write(`+ ${pid}\n`);
   for (const path of folders) lifeline.write(`d ${path}\n`);
+  for (const path of files) lifeline.write(`f ${path}\n`);
 }

@@ -1,11 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { checkKinds, checkKnownKeys, texts } from "./check-options.ts";
+import type { Readable } from "node:stream";
+import { callback, checkKinds, checkKnownKeys, text, texts } from "./check-options.ts";
 import { SnakepitError } from "./errors.ts";
+import { holding } from "./hold.ts";
 import { inheritedEnvironment } from "./inherited-environment.ts";
 import { runId, startJanitor } from "./janitor.ts";
-import type { Launcher, LaunchOptions, WorkerSpec } from "./launcher.ts";
+import type { Launcher, LaunchOptions, WorkerProcess, WorkerSpec } from "./launcher.ts";
 import { type Child, LocalProcess } from "./local-process.ts";
+import { type OrphanSweep, sweepOnce } from "./orphans.ts";
+import { type Command, withParentDeathSignal } from "./parent-death.ts";
+import { RunRegistry } from "./run-registry.ts";
 import { startFailed } from "./spawn-failure.ts";
 
 export interface LocalLauncherOptions {
@@ -14,17 +19,28 @@ export interface LocalLauncherOptions {
    * HOME, LANG, proxies, certificates, …). A `*` at the end stands for any rest. Default: none.
    */
   readonly inheritEnv?: readonly string[];
+  /**
+   * Where running workers are written down, so that the next start finds what a killed host and
+   * its killed janitor left behind. Must be this user's alone (mode 700); made where it is missing.
+   * Several programs may share it. Default: `$XDG_STATE_HOME/snakepit`, or
+   * `~/.local/state/snakepit`, or a folder of this user in the directory for temporary files.
+   */
+  readonly stateDirectory?: string;
+  /** Told once, soon after the first start, when processes of a dead host were found and ended. */
+  readonly onOrphans?: (sweep: OrphanSweep) => void;
 }
+
+const kinds = { inheritEnv: texts, stateDirectory: text, onOrphans: callback };
 
 /**
  * Starts workers as processes on this machine, each in its own process group. Nothing of them
- * keeps the host alive, and nothing of them outlives it (see `janitor.ts`).
+ * keeps the host alive, and nothing of them outlives it (docs/processes.md tells by which guards).
  * @throws SnakepitError INVALID_OPTIONS; UNSUPPORTED on Windows
  */
 export function localLauncher(options: LocalLauncherOptions = {}): Launcher {
   const problems = [
-    ...checkKnownKeys("localLauncher", options, ["inheritEnv"]),
-    ...checkKinds(options, { inheritEnv: texts }),
+    ...checkKnownKeys("localLauncher", options, Object.keys(kinds)),
+    ...checkKinds(options, kinds),
   ];
   if (problems.length > 0) throw new SnakepitError("INVALID_OPTIONS", problems.join("; "));
   if (process.platform === "win32") {
@@ -33,21 +49,54 @@ export function localLauncher(options: LocalLauncherOptions = {}): Launcher {
       "worker processes need Linux or macOS; on Windows, run this program inside WSL",
     );
   }
+  const registry = new RunRegistry(options.stateDirectory);
   return {
     name: "local",
-    async launch(spec, { workerId, signal }) {
-      signal.throwIfAborted();
-      startJanitor();
-      const environment = workerEnvironment(spec, workerId, options.inheritEnv);
-      const child = await start(spec, workerId, environment);
-      const worker = new LocalProcess(child, spec, workerId);
-      if (signal.aborted) {
-        await worker.stop({ graceMs: 0 });
-        throw signal.reason;
-      }
-      return worker;
-    },
+    launch: (spec, launchOptions) => holding(launch(spec, launchOptions, options, registry)),
   };
+}
+
+async function launch(
+  spec: WorkerSpec,
+  { workerId, signal }: LaunchOptions,
+  { inheritEnv, stateDirectory, onOrphans }: LocalLauncherOptions,
+  registry: RunRegistry,
+): Promise<WorkerProcess> {
+  signal.throwIfAborted();
+  startJanitor();
+  // Beside the start, which should not wait for the past.
+  void sweepOnce(stateDirectory).then((sweep) => tell(onOrphans, sweep));
+  const environment = workerEnvironment(spec, workerId, inheritEnv);
+  const [command] = await Promise.all([guarded(spec, environment), registry.open()]);
+  signal.throwIfAborted();
+  const child = await start(command, spec, workerId, environment);
+  const worker = new LocalProcess(child, spec, workerId);
+  // Of a worker that dials, the output has a reader already.
+  const unread = worker.endpoint.kind === "stdio" ? keepOutput(child.stdout) : undefined;
+  await registry.add(worker.pid);
+  unread?.[Symbol.dispose]();
+  if (signal.aborted) {
+    await worker.stop({ graceMs: 0 });
+    throw signal.reason;
+  }
+  return worker;
+}
+
+/** Node throws away what a child has said when it ends before anybody listens; so somebody does. */
+function keepOutput(stdout: Readable): Disposable {
+  const listen = () => {};
+  stdout.on("readable", listen);
+  return { [Symbol.dispose]: () => stdout.off("readable", listen) };
+}
+
+function tell(listener: LocalLauncherOptions["onOrphans"], sweep: OrphanSweep): void {
+  if (sweep.ended.length === 0) return;
+  try {
+    listener?.(sweep);
+  } catch (error) {
+    // Nobody awaits the sweep, and a worker must not fail because of a listener.
+    process.emitWarning(`onOrphans has thrown: ${String(error)}`);
+  }
 }
 
 function workerEnvironment(
@@ -66,16 +115,23 @@ function workerEnvironment(
   };
 }
 
+function guarded(spec: WorkerSpec, { PATH }: Record<string, string>): Promise<Command> {
+  return withParentDeathSignal(spec, {
+    ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
+    ...(PATH === undefined ? {} : { path: PATH }),
+  });
+}
+
 /** Resolves with a child that exists; it may already be dead. */
 async function start(
+  { program, args }: Command,
   spec: WorkerSpec,
   workerId: string,
   env: Record<string, string>,
 ): Promise<Child & { readonly pid: number }> {
   let failure: unknown;
   try {
-    // A program that sets a parent-death signal could be put in front here.
-    const child = spawn(spec.program, spec.args, {
+    const child = spawn(program, args, {
       env,
       ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
       // A session and process group of its own: Ctrl-C goes to the host alone, which then decides,

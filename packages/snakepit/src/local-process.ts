@@ -4,9 +4,10 @@ import type { Readable, Writable } from "node:stream";
 import { graceTimer } from "./grace-timer.ts";
 import { holding } from "./hold.ts";
 import { forgetGroup, guardGroup } from "./janitor.ts";
-import type { Endpoint, WorkerExit, WorkerProcess, WorkerSpec } from "./launcher.ts";
+import type { Endpoint, MemoryKind, WorkerExit, WorkerProcess, WorkerSpec } from "./launcher.ts";
 import { OutputTail, TAIL_BYTES } from "./output-tail.ts";
 import { groupGone, killGroup } from "./process-group.ts";
+import { processTreeMemory } from "./process-memory.ts";
 import { startTimer } from "./timer.ts";
 
 /**
@@ -74,6 +75,11 @@ export class LocalProcess implements WorkerProcess {
     const output = this.#stdout.text(TAIL_BYTES - Buffer.byteLength(errors));
     const border = output === "" || output.endsWith("\n") || errors === "" ? "" : "\n";
     return output + border + errors;
+  }
+
+  async memoryBytes(kind: MemoryKind): Promise<number | undefined> {
+    // Its number may be somebody else's by now.
+    return this.#phase === "gone" ? undefined : processTreeMemory(this.pid, kind);
   }
 
   async #stop(graceMs: number): Promise<WorkerExit> {

@@ -1,5 +1,5 @@
-import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { isDead, procPids, readProcStat } from "./proc-stat.ts";
 
 /** How long the members of a killed group may take to vanish. Normally it is a millisecond. */
 const GONE_MS = 200;
@@ -36,23 +36,11 @@ function isKnown(leader: number): boolean {
 
 /** Read from /proc, bit by bit so that the host goes on working. Without /proc nobody can tell. */
 async function hasLivingMember(leader: number): Promise<boolean> {
-  let names: string[];
-  try {
-    names = await readdir("/proc");
-  } catch {
-    return true;
-  }
-  for (const name of names) {
-    if (!/^\d+$/.test(name)) continue;
-    let stat: string;
-    try {
-      stat = await readFile(`/proc/${name}/stat`, "latin1");
-    } catch {
-      continue; // gone meanwhile
-    }
-    // "4711 (a name (with anything)) S parent group …"
-    const [state, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (Number(group) === leader && state !== "Z" && state !== "X") return true;
+  const pids = await procPids();
+  if (pids === undefined) return true;
+  for (const pid of pids) {
+    const stat = await readProcStat(pid);
+    if (stat !== undefined && stat.group === leader && !isDead(stat)) return true;
   }
   return false;
 }
