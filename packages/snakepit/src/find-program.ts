@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-import { access, open, stat } from "node:fs/promises";
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 
 /** Where the system looks when there is no PATH at all. */
@@ -9,27 +8,28 @@ const FIRST_LINE_BYTES = 256;
 
 /**
  * The file that the system would run for `program`: looked for as `execvp` does, beginning in
- * `cwd`. undefined when it would not run any; starting it all the same tells why.
+ * `cwd`. undefined when it would not run any; starting it all the same tells why. Looks at once, as
+ * the start that follows does too.
  */
-export async function findProgram(
+export function findProgram(
   program: string,
   { cwd = "", path = usualPath }: { readonly cwd?: string; readonly path?: string },
-): Promise<string | undefined> {
+): string | undefined {
   // An empty entry of PATH means the working directory.
   const folders = program.includes("/") ? [""] : path.split(":");
   for (const folder of folders) {
     const candidate = resolve(cwd, folder, program);
-    if (await isRunnable(candidate, cwd)) return candidate;
+    if (isRunnable(candidate, cwd)) return candidate;
   }
   return undefined;
 }
 
-async function isRunnable(file: string, cwd: string): Promise<boolean> {
+function isRunnable(file: string, cwd: string): boolean {
   try {
-    if (!(await stat(file)).isFile()) return false;
-    await access(file, constants.X_OK);
-    const interpreter = await interpreterOf(file);
-    if (interpreter !== undefined) await access(resolve(cwd, interpreter), constants.X_OK);
+    if (!statSync(file).isFile()) return false;
+    accessSync(file, constants.X_OK);
+    const interpreter = interpreterOf(file);
+    if (interpreter !== undefined) accessSync(resolve(cwd, interpreter), constants.X_OK);
     return true;
   } catch {
     return false; // not there, or not for us
@@ -37,20 +37,20 @@ async function isRunnable(file: string, cwd: string): Promise<boolean> {
 }
 
 /** The program that a script names in its first line, `#!/usr/bin/env ruby`. */
-async function interpreterOf(file: string): Promise<string | undefined> {
-  let handle: Awaited<ReturnType<typeof open>>;
+function interpreterOf(file: string): string | undefined {
+  let descriptor: number;
   try {
-    handle = await open(file);
+    descriptor = openSync(file, "r");
   } catch (error) {
     // A binary that may be run and not read. Anything else (no descriptor is left) is for the caller.
     if ((error as NodeJS.ErrnoException).code === "EACCES") return undefined;
     throw error;
   }
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(FIRST_LINE_BYTES));
-    const start = buffer.toString("latin1", 0, bytesRead);
-    return /^#![ \t]*([^ \t\n]+)/.exec(start)?.[1];
+    const start = Buffer.alloc(FIRST_LINE_BYTES);
+    const bytes = readSync(descriptor, start);
+    return /^#![ \t]*([^ \t\n]+)/.exec(start.toString("latin1", 0, bytes))?.[1];
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }

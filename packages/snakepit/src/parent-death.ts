@@ -30,7 +30,7 @@ export async function withParentDeathSignal(
   probing ??= probe();
   await probing;
   if (setpriv === undefined) return { program, args };
-  const file = await findProgram(program, where);
+  const file = findProgram(program, where);
   return file === undefined
     ? { program, args }
     : { program: setpriv, args: [...options, file, ...args] };
@@ -45,7 +45,7 @@ export function parentDeathSignal(): "setpriv" | "unavailable" {
 async function probe(): Promise<void> {
   if (process.platform !== "linux") return;
   const path = `${process.env["PATH"] ?? ""}:/usr/bin:/bin`;
-  const file = await findProgram("setpriv", { cwd: "/", path });
+  const file = findProgram("setpriv", { cwd: "/", path });
   if (file === undefined) return;
   try {
     const check = [...options, file, "--version"];

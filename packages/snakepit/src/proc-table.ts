@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { readFile, readlink } from "node:fs/promises";
-import { isDead, procPids, readProcStat, readProcStatNow } from "./proc-stat.ts";
+import { isDead, procPids, readProcStatNow } from "./proc-stat.ts";
 import type { KnownProcess, ProcessTable } from "./process-table.ts";
 
 /** Which of the worker's variables names its run. */
@@ -17,7 +17,8 @@ export const procTable: ProcessTable = {
   },
 
   async startedAt(pid) {
-    const stat = await readProcStat(pid);
+    // Microseconds; the thread pool would take a millisecond, and every start waits for it.
+    const stat = readProcStatNow(pid);
     return stat === undefined || isDead(stat) ? undefined : stat.startTicks;
   },
 

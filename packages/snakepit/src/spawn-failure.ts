@@ -18,6 +18,25 @@ export function startFailed(
   });
 }
 
+/** What may be over at the next try, and what helps against it. */
+const shortages = new Map([
+  [
+    "EMFILE",
+    "this program has no file descriptor left; raise the limit (ulimit -n), lower maxWorkers, or " +
+      "close what it no longer reads",
+  ],
+  [
+    "ENFILE",
+    "this machine has no file descriptor left; raise fs.file-max, or end what opens so many",
+  ],
+  [
+    "EAGAIN",
+    "this user may start no more processes; raise the limit (ulimit -u, or pids.max of the " +
+      "container), or lower maxWorkers",
+  ],
+  ["ENOMEM", "there is not enough memory for another process; lower maxWorkers"],
+]);
+
 /** The system says ENOENT for four different things. */
 function explain(
   cause: unknown,
@@ -49,6 +68,10 @@ function explain(
       reason: "not-found",
       text: `${program} is there, but may not be executed; try chmod +x`,
     };
+  }
+  const shortage = shortages.get(String(code));
+  if (shortage !== undefined) {
+    return { reason: "exited", text: `${program} could not be started: ${shortage} (${code})` };
   }
   const message = cause instanceof Error ? cause.message : String(cause);
   return { reason: "exited", text: `${program} could not be started: ${message}` };
