@@ -3,7 +3,9 @@ import {
   type Launcher,
   type LaunchOptions,
   localLauncher,
+  type MemoryKind,
   OutputTail,
+  processTreeMemory,
   SnakepitError,
   startTimer,
   type WorkerExit,
@@ -161,6 +163,7 @@ class ForkedWorker implements WorkerProcess {
   readonly exited: Promise<WorkerExit>;
   readonly #server: ForkServer;
   readonly #tail: WorkerTail;
+  #isGone = false;
 
   constructor(
     server: ForkServer,
@@ -170,6 +173,9 @@ class ForkedWorker implements WorkerProcess {
     tail: WorkerTail,
   ) {
     this.#server = server;
+    void exited.then(() => {
+      this.#isGone = true;
+    });
     this.workerId = workerId;
     this.pid = pid;
     this.label = `pid ${pid}`;
@@ -193,6 +199,12 @@ class ForkedWorker implements WorkerProcess {
 
   stderrTail(): string {
     return this.#tail.text();
+  }
+
+  /** A forked worker shares most of its pages with the others, so only `proportional` is its own. */
+  async memoryBytes(kind: MemoryKind): Promise<number | undefined> {
+    // Its number may be somebody else's by now.
+    return this.#isGone ? undefined : processTreeMemory(this.pid, kind);
   }
 }
 
