@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -90,6 +91,20 @@ describe("a worker that closes its outputs", () => {
     expect(await worker.exited).toEqual({ kind: "exited", code: 3 });
   });
 });
+
+test("what a worker says, and that it stops, is heard by who listens once it is launched", async () => {
+  for (let round = 0; round < 10; round++) {
+    const closing = await launch("exec >&-; sleep 1000", "stdio");
+    await once(outputOf(closing).resume(), "end");
+    const leaving = await launch("echo goodbye", "stdio");
+    expect(await text(outputOf(leaving))).toBe("goodbye\n");
+  }
+});
+
+function outputOf({ endpoint }: WorkerProcess): NodeJS.ReadableStream {
+  if (endpoint.kind !== "stdio") throw new Error("this worker dials");
+  return endpoint.output;
+}
 
 /** Of the shell's own descriptors, those that are the pipes to its host. */
 function openDescriptors({ pid }: WorkerProcess): string[] {

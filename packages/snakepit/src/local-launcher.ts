@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import type { Readable } from "node:stream";
 import { callback, checkKinds, checkKnownKeys, text, texts } from "./check-options.ts";
 import { SnakepitError } from "./errors.ts";
 import { holding } from "./hold.ts";
@@ -71,22 +70,12 @@ async function launch(
   signal.throwIfAborted();
   const child = await start(command, spec, workerId, environment);
   const worker = new LocalProcess(child, spec, workerId);
-  // Of a worker that dials, the output has a reader already.
-  const unread = worker.endpoint.kind === "stdio" ? keepOutput(child.stdout) : undefined;
-  await registry.add(worker.pid);
-  unread?.[Symbol.dispose]();
+  registry.add(worker.pid);
   if (signal.aborted) {
     await worker.stop({ graceMs: 0 });
     throw signal.reason;
   }
   return worker;
-}
-
-/** Node throws away what a child has said when it ends before anybody listens; so somebody does. */
-function keepOutput(stdout: Readable): Disposable {
-  const listen = () => {};
-  stdout.on("readable", listen);
-  return { [Symbol.dispose]: () => stdout.off("readable", listen) };
 }
 
 function tell(listener: LocalLauncherOptions["onOrphans"], sweep: OrphanSweep): void {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -38,13 +38,15 @@ describe.skipIf(!hasSetpriv())("when the host and the janitor are killed at once
     async (where) => {
       const { owner, stateDirectory } = await ownerWithState(where);
       const [idle = 0, busy = 0, streaming = 0, parent = 0, ...grandchildren] = owner.report.pids;
+      const [inGroup, inSession, unmarked = 0] = grandchildren;
+      // Until then it is still `env`, which carries the mark like everybody.
+      await expect.poll(() => commandLine(unmarked)).toMatch(/^sleep\0/);
       killWithJanitor(owner);
       await untilGone([idle, busy, streaming, parent]);
       // Nobody sets this signal for what a worker starts.
       expect(grandchildren.filter(isRunning)).toEqual(grandchildren);
 
       const sweep = await sweepOrphans({ stateDirectory });
-      const [inGroup, inSession, unmarked = 0] = grandchildren;
       expect(sweep.runs).toBe(1);
       expect(sweep.ended.map(({ pid }) => pid).sort()).toEqual([inGroup, inSession].sort());
       await untilGone([inGroup ?? 0, inSession ?? 0]);
@@ -54,3 +56,7 @@ describe.skipIf(!hasSetpriv())("when the host and the janitor are killed at once
     },
   );
 });
+
+function commandLine(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+}

@@ -16,8 +16,8 @@ export const procTable: ProcessTable = {
     return { bootId: bootId.trim(), pidNamespace };
   },
 
-  async startedAt(pid) {
-    // Microseconds; the thread pool would take a millisecond, and every start waits for it.
+  startedAt(pid) {
+    // At once, in microseconds: a start writes it down before it goes on.
     const stat = readProcStatNow(pid);
     return stat === undefined || isDead(stat) ? undefined : stat.startTicks;
   },

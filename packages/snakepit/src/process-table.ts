@@ -23,7 +23,7 @@ export interface ProcessTable {
   /** @throws when the system does not say */
   machine(): Promise<Machine>;
   /** When it began, as a text to compare; undefined when no such process lives. */
-  startedAt(pid: number): Promise<string | undefined>;
+  startedAt(pid: number): Promise<string | undefined> | string | undefined;
   /**
    * Every process whose environment names one of the runs; none where environments cannot be read.
    */

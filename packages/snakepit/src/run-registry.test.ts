@@ -87,7 +87,8 @@ describe.skipIf(!existsSync("/proc/self/stat"))("a worker that is ready for use"
       // Full again in the middle of the run, as soon as the file needs another page.
       fill(filler);
       const registry = new RunRegistry(disk);
-      for (let line = 0; line < 4096 / 20; line++) await registry.add(process.pid);
+      await registry.open();
+      for (let line = 0; line < 4096 / 20; line++) registry.add(process.pid);
       expect(processGuards().registry).toEqual({ unavailable: expect.stringContaining(disk) });
       unlinkSync(filler);
       const worker = await launch(disk);

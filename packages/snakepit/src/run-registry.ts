@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { guardFile, runId } from "./janitor.ts";
@@ -24,6 +25,7 @@ export class RunRegistry {
   readonly #candidates: readonly string[];
   readonly #table: ProcessTable;
   #opening: Promise<OpenRun | undefined> | undefined;
+  #run: OpenRun | undefined;
 
   constructor(directory?: string, table: ProcessTable = systemTable()) {
     this.#candidates = stateDirectories(directory);
@@ -32,26 +34,30 @@ export class RunRegistry {
 
   /** Before the first worker. Tried again for the next one when it has failed. */
   async open(): Promise<void> {
-    await this.#open();
+    this.#opening ??= this.#create();
+    this.#run = await this.#opening;
+    if (this.#run === undefined) this.#opening = undefined;
   }
 
-  /** Resolves once the worker is on disk, as far as that is possible. */
-  async add(pid: number): Promise<void> {
-    const [run, startedAt] = await Promise.all([this.#open(), this.#table.startedAt(pid)]);
+  /**
+   * Writes at once and waits for nothing: Node drops what a new child says, and the news that it
+   * has closed a pipe, while nobody listens yet. (Only `ps` takes longer to tell the start.)
+   */
+  add(pid: number): void {
+    const startedAt = this.#table.startedAt(pid);
+    if (startedAt instanceof Promise) void startedAt.then((start) => this.#write(pid, start));
+    else this.#write(pid, startedAt);
+  }
+
+  #write(pid: number, startedAt: string | undefined): void {
+    const run = this.#run;
     if (run === undefined || startedAt === undefined) return; // nowhere to write, or dead already
     try {
-      await writeWhole(run.file, workerLine({ pid, startedAt }));
+      writeWhole(run.file, workerLine({ pid, startedAt }));
       status = { directory: run.directory };
     } catch (error) {
       status = { unavailable: `${run.directory}: ${reasonOf(error)}` };
     }
-  }
-
-  async #open(): Promise<OpenRun | undefined> {
-    this.#opening ??= this.#create();
-    const run = await this.#opening;
-    if (run === undefined) this.#opening = undefined;
-    return run;
   }
 
   async #create(): Promise<OpenRun | undefined> {
@@ -94,7 +100,7 @@ async function createRunFile(path: string, table: ProcessTable): Promise<FileHan
   const run = await thisRun(table);
   const file = await open(path, "ax", 0o600);
   try {
-    await writeWhole(file, runLine(run));
+    writeWhole(file, runLine(run));
   } catch (error) {
     await Promise.allSettled([unlink(path), file.close()]);
     throw error;
@@ -112,10 +118,12 @@ async function thisRun(table: ProcessTable): Promise<Run> {
   return { ...machine, runId, ownerPid: process.pid, ownerStartedAt };
 }
 
-async function writeWhole(file: FileHandle, line: string): Promise<void> {
-  const { bytesWritten } = await file.write(line);
-  if (bytesWritten < Buffer.byteLength(line)) throw new Error("the disk is full");
-  await file.datasync();
+/**
+ * Not flushed to the disk: what was written survives the death of any process, and after the end of
+ * the whole machine no worker is left to be found.
+ */
+function writeWhole(file: FileHandle, line: string): void {
+  if (writeSync(file.fd, line) < Buffer.byteLength(line)) throw new Error("the disk is full");
 }
 
 function reasonOf(error: unknown): string {
