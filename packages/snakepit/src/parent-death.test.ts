@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,11 +42,14 @@ describe.skipIf(!hasSetpriv())("when the host and the janitor are killed at once
       const [inGroup, inSession, unmarked = 0] = grandchildren;
       // Until then it is still `env`, which carries the mark like everybody.
       await expect.poll(() => commandLine(unmarked)).toMatch(/^sleep\0/);
+      const exited = once(owner.process, "exit");
       killWithJanitor(owner);
       await untilGone([idle, busy, streaming, parent]);
       // Nobody sets this signal for what a worker starts.
       expect(grandchildren.filter(isRunning)).toEqual(grandchildren);
 
+      // The signal comes with the end of the thread, a little before that of the whole host.
+      await exited;
       const sweep = await sweepOrphans({ stateDirectory });
       expect(sweep.runs).toBe(1);
       expect(sweep.ended.map(({ pid }) => pid).sort()).toEqual([inGroup, inSession].sort());
