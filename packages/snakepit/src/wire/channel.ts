@@ -1,10 +1,18 @@
-import type { CallContext, CancelListener } from "../adapter.ts";
+import type { CallContext } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
 import { type LogLevel, logLevelOf } from "../log-level.ts";
 import type { BatchEncoder, Codec } from "./codec.ts";
+import {
+  type Pending,
+  PendingCall,
+  type PendingOwner,
+  PendingSlots,
+  PendingStream,
+  protocolError,
+} from "./pending.ts";
 import { ToHost, ToWorker } from "./records.ts";
 import { remoteError } from "./remote-error.ts";
-import { StreamReader } from "./stream-reader.ts";
+import type { StreamReader } from "./stream-reader.ts";
 import type { Transport } from "./transport.ts";
 
 /** A batch ends at 256 calls or 256 KiB: above that a bigger batch costs no less per call. */
@@ -25,7 +33,7 @@ export interface ChannelOptions {
  * When the connection ends, calls that were sent stay unsettled: whether the worker died, and of
  * what, is known to whoever watches its process, and that is who tells the callers.
  */
-export class Channel {
+export class Channel implements PendingOwner {
   readonly workerId: string;
   /** Resolves when the connection has ended, with the reason if it was a bad one. */
   readonly closed: Promise<Error | undefined>;
@@ -81,7 +89,7 @@ export class Channel {
   }
 
   stream(command: string, args: unknown, context: CallContext): StreamReader {
-    const pending: PendingStream = new PendingStream(this, command, args, context);
+    const pending = new PendingStream(this, command, args, context);
     this.#hold(pending);
     return pending.reader;
   }
@@ -101,7 +109,6 @@ export class Channel {
     this.#transport.close();
   }
 
-  /** The caller of `pending` has gone. */
   cancel(pending: Pending): void {
     if (pending.cancelled) return;
     pending.cancelled = true;
@@ -117,8 +124,7 @@ export class Channel {
     }
   }
 
-  /** Lets the producer of a stream go on. */
-  credit(pending: Pending, chunks: number, bytes: number): void {
+  credit(pending: PendingStream, chunks: number, bytes: number): void {
     if (this.#pending.get(pending.id) === pending)
       this.#control([ToWorker.credit, pending.id, chunks, bytes]);
   }
@@ -257,108 +263,11 @@ export class Channel {
   #fault: Error | undefined;
 }
 
-function unsent({ command, channel }: Pending): SnakepitError<"WORKER_EXITED"> {
-  const { workerId } = channel;
+function unsent({ command, owner }: Pending): SnakepitError<"WORKER_EXITED"> {
+  const { workerId } = owner;
   return new SnakepitError(
     "WORKER_EXITED",
     `the connection to worker ${workerId} ended before ${command} was sent to it; no work was done, so send it again`,
     { outcome: "not-started", details: { workerId, stderr: "" } },
   );
-}
-
-function protocolError(problem: string): SnakepitError<"PROTOCOL"> {
-  return new SnakepitError("PROTOCOL", problem);
-}
-
-/**
- * Ids are indices, used again as soon as they are free: an array is several times cheaper than a
- * `Map` that changes with every call (see linked-list.ts).
- */
-class PendingSlots {
-  readonly #slots: (Pending | undefined)[] = [undefined];
-  readonly #free: number[] = [];
-
-  add(pending: Pending): number {
-    const id = this.#free.pop() ?? this.#slots.length;
-    this.#slots[id] = pending;
-    pending.id = id;
-    return id;
-  }
-
-  get(id: unknown): Pending | undefined {
-    return typeof id === "number" ? this.#slots[id] : undefined;
-  }
-
-  remove(pending: Pending): void {
-    this.#slots[pending.id] = undefined;
-    this.#free.push(pending.id);
-  }
-}
-
-/** A call between `execute` and its answer. `id` is 0 until it is sent. */
-abstract class Pending implements CancelListener {
-  id = 0;
-  cancelled = false;
-  abstract readonly kind: number;
-  readonly channel: Channel;
-  readonly command: string;
-  readonly args: unknown;
-  readonly context: CallContext;
-
-  constructor(channel: Channel, command: string, args: unknown, context: CallContext) {
-    this.channel = channel;
-    this.command = command;
-    this.args = args;
-    this.context = context;
-  }
-
-  cancel(): void {
-    this.channel.cancel(this);
-  }
-
-  chunk(_value: unknown, _bytes: number): void {
-    throw protocolError(`${this.command} was not called as a stream, but a chunk came`);
-  }
-
-  abstract succeed(value: unknown): void;
-  abstract fail(error: unknown): void;
-}
-
-class PendingCall extends Pending {
-  readonly kind = ToWorker.call;
-  readonly succeed: (value: unknown) => void;
-  readonly fail: (error: unknown) => void;
-
-  constructor(
-    channel: Channel,
-    command: string,
-    args: unknown,
-    context: CallContext,
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void,
-  ) {
-    super(channel, command, args, context);
-    this.succeed = resolve;
-    this.fail = reject;
-  }
-}
-
-class PendingStream extends Pending {
-  readonly kind = ToWorker.stream;
-  readonly reader = new StreamReader({
-    credit: (chunks, bytes) => this.channel.credit(this, chunks, bytes),
-    cancel: () => this.channel.cancel(this),
-  });
-
-  override chunk(value: unknown, bytes: number): void {
-    this.reader.push(value, bytes);
-  }
-
-  succeed(): void {
-    this.reader.finish({});
-  }
-
-  fail(error: unknown): void {
-    this.reader.finish({ error });
-  }
 }

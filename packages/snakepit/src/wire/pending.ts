@@ -1,0 +1,115 @@
+import type { CallContext, CancelListener } from "../adapter.ts";
+import { SnakepitError } from "../errors.ts";
+import { ToWorker } from "./records.ts";
+import { StreamReader } from "./stream-reader.ts";
+
+/** The channel, as one of its calls sees it. */
+export interface PendingOwner {
+  readonly workerId: string;
+  /** The caller of `pending` has gone. */
+  cancel(pending: Pending): void;
+  /** The reader of a stream has consumed so much. */
+  credit(stream: PendingStream, chunks: number, bytes: number): void;
+}
+
+export function protocolError(problem: string): SnakepitError<"PROTOCOL"> {
+  return new SnakepitError("PROTOCOL", problem);
+}
+
+/**
+ * Ids are indices, used again as soon as they are free: an array is several times cheaper than a
+ * `Map` that changes with every call (see linked-list.ts).
+ */
+export class PendingSlots {
+  readonly #slots: (Pending | undefined)[] = [undefined];
+  readonly #free: number[] = [];
+
+  add(pending: Pending): number {
+    const id = this.#free.pop() ?? this.#slots.length;
+    this.#slots[id] = pending;
+    pending.id = id;
+    return id;
+  }
+
+  get(id: unknown): Pending | undefined {
+    return typeof id === "number" ? this.#slots[id] : undefined;
+  }
+
+  remove(pending: Pending): void {
+    this.#slots[pending.id] = undefined;
+    this.#free.push(pending.id);
+  }
+
+  /** How many calls are sent and not answered. */
+  get size(): number {
+    return this.#slots.length - 1 - this.#free.length;
+  }
+}
+
+/** A call between `execute` and its answer. `id` is 0 until it is sent. */
+export abstract class Pending implements CancelListener {
+  id = 0;
+  cancelled = false;
+  abstract readonly kind: number;
+  readonly owner: PendingOwner;
+  readonly command: string;
+  readonly args: unknown;
+  readonly context: CallContext;
+
+  constructor(owner: PendingOwner, command: string, args: unknown, context: CallContext) {
+    this.owner = owner;
+    this.command = command;
+    this.args = args;
+    this.context = context;
+  }
+
+  cancel(): void {
+    this.owner.cancel(this);
+  }
+
+  chunk(_value: unknown, _bytes: number): void {
+    throw protocolError(`${this.command} was not called as a stream, but a chunk came`);
+  }
+
+  abstract succeed(value: unknown): void;
+  abstract fail(error: unknown): void;
+}
+
+export class PendingCall extends Pending {
+  readonly kind = ToWorker.call;
+  readonly succeed: (value: unknown) => void;
+  readonly fail: (error: unknown) => void;
+
+  constructor(
+    owner: PendingOwner,
+    command: string,
+    args: unknown,
+    context: CallContext,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    super(owner, command, args, context);
+    this.succeed = resolve;
+    this.fail = reject;
+  }
+}
+
+export class PendingStream extends Pending {
+  readonly kind = ToWorker.stream;
+  readonly reader = new StreamReader({
+    credit: (chunks, bytes) => this.owner.credit(this, chunks, bytes),
+    cancel: () => this.owner.cancel(this),
+  });
+
+  override chunk(value: unknown, bytes: number): void {
+    this.reader.push(value, bytes);
+  }
+
+  succeed(): void {
+    this.reader.finish({});
+  }
+
+  fail(error: unknown): void {
+    this.reader.finish({ error });
+  }
+}
