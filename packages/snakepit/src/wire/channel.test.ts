@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
-import type { CallContext, CancelListener } from "../adapter.ts";
+import type { CallContext, CancelListener, Session, TelemetryReport } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
 import type { Channel } from "./channel.ts";
 import { HandWorker } from "./fixture-worker.ts";
@@ -46,11 +46,12 @@ async function connected(): Promise<{ channel: Channel; worker: HandWorker }> {
 class TestContext implements CallContext {
   readonly callId = "call";
   readonly deadlineMs: number;
-  readonly session = undefined;
+  readonly session: Session | undefined;
   readonly signal = forever;
   #listener: CancelListener | undefined;
-  constructor(deadlineMs = Number.POSITIVE_INFINITY) {
+  constructor(deadlineMs = Number.POSITIVE_INFINITY, session?: Session) {
     this.deadlineMs = deadlineMs;
+    this.session = session;
   }
   onCancel(listener: CancelListener): void {
     this.#listener = listener;
@@ -200,6 +201,96 @@ test("a worker says which commands are short, and takes it back", async () => {
   worker.send([0, [6, 0, "add", true], [6, 0, "echo", true], [6, 0, "echo", false], [0, 1, 3]]);
   await call;
   expect([...channel.shortCommands]).toEqual(["add"]);
+});
+
+test("a call and a stream carry the id of their session, and nothing when there is none", async () => {
+  const { channel, worker } = await connected();
+  const inSession = () => new TestContext(Number.POSITIVE_INFINITY, { id: "user_123" });
+  void channel.execute("remember", 1, inSession());
+  void channel.stream("tell", 2, inSession()).next();
+  void channel.execute("plain", 3, new TestContext());
+  expect(await worker.frame()).toEqual([
+    0,
+    [0, 1, "remember", 1, null, "user_123"],
+    [1, 2, "tell", 2, null, "user_123"],
+    [0, 3, "plain", 3, null],
+  ]);
+});
+
+test("the end of a session does not wait for the window", async () => {
+  const { channel, worker } = await connected();
+  void channel.execute("busy", null, new TestContext());
+  await worker.frame();
+  channel.endSession("user_123");
+  expect(await worker.frame()).toEqual([0, [6, 0, "user_123"]]);
+});
+
+test("a recall takes back at once what was not sent, and asks once for what has not begun", async () => {
+  const { channel, worker } = await connected();
+  const sent = ["long", "behind"].map((command) =>
+    channel.execute(command, null, new TestContext()),
+  );
+  await worker.frame();
+  const unsent = channel.execute("unsent", null, new TestContext());
+  channel.recall(0);
+  channel.recall(0);
+  await expect(unsent).rejects.toMatchObject({ code: "WORKER_BUSY", outcome: "not-started" });
+  expect(await worker.frame()).toEqual([0, [5, 0]]);
+  worker.send([
+    2,
+    [1, 2, { type: "BridgeError", message: "busy", code: "WORKER_BUSY", begun: false }],
+  ]);
+  await expect(sent[1]).rejects.toMatchObject({ code: "WORKER_BUSY", retryable: true });
+  channel.recall(0); // nothing was sent since
+  const next = channel.execute("next", null, new TestContext());
+  expect(await worker.frame()).toEqual([0, [0, 2, "next", null, null]]);
+  channel.recall(0);
+  expect(await worker.frame()).toEqual([0, [5, 0]]);
+  worker.send([2, [0, 1, "l"], [0, 2, "n"]]);
+  expect(await Promise.all([sent[0], next])).toEqual(["l", "n"]);
+});
+
+test("a worker that was heard of late, or has no calls, is not recalled", async () => {
+  const { channel, worker } = await connected();
+  channel.recall(0);
+  const call = channel.execute("one", null, new TestContext());
+  expect(await worker.frame()).toEqual([0, [0, 1, "one", null, null]]);
+  channel.recall(60_000);
+  channel.endSession("s"); // a recall would have left before it
+  expect(await worker.frame()).toEqual([0, [6, 0, "s"]]);
+  worker.send([2, [0, 1, 1]]);
+  await call;
+  channel.recall(0); // it has answered everything
+  channel.endSession("t");
+  expect(await worker.frame()).toEqual([0, [6, 0, "t"]]);
+});
+
+test("the channel knows when it last heard of its worker", async () => {
+  const { channel, worker } = await connected();
+  const before = channel.heardMs;
+  const call = channel.execute("one", null, new TestContext());
+  await worker.frame();
+  const asked = performance.now();
+  expect(channel.heardMs).toBe(before);
+  worker.send([1, [0, 1, 1]]);
+  await call;
+  expect(channel.heardMs).toBeGreaterThanOrEqual(asked);
+  expect(channel.heardMs).toBeLessThanOrEqual(performance.now());
+});
+
+test("what a worker measures is reported, with empty maps where it sent none", async () => {
+  const { channel, worker } = await connected();
+  const reports: TelemetryReport[] = [];
+  channel.onTelemetry = (report) => reports.push(report);
+  const call = channel.execute("one", null, new TestContext());
+  await worker.frame();
+  const metadata = { model: "m", sizes: [1, 2] };
+  worker.send([1, [7, 0, "loaded", { seconds: 1.5 }, metadata], [7, 0, "idle"], [0, 1, 1]]);
+  await call;
+  expect(reports).toEqual([
+    { event: "loaded", measurements: { seconds: 1.5 }, metadata },
+    { event: "idle", measurements: {}, metadata: {} },
+  ]);
 });
 
 test("a stream gives credit back at half, and leaving it cancels and waits for the end", async () => {

@@ -1,4 +1,4 @@
-import type { CallContext } from "../adapter.ts";
+import type { CallContext, TelemetryReport } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
 import { type LogLevel, logLevelOf } from "../log-level.ts";
 import type { BatchEncoder, Codec } from "./codec.ts";
@@ -13,6 +13,7 @@ import {
 import { ToHost, ToWorker } from "./records.ts";
 import { remoteError } from "./remote-error.ts";
 import type { StreamReader } from "./stream-reader.ts";
+import { telemetryReport } from "./telemetry-report.ts";
 import type { Transport } from "./transport.ts";
 
 /** A batch ends at 256 calls or 256 KiB: above that a bigger batch costs no less per call. */
@@ -39,6 +40,8 @@ export class Channel implements PendingOwner {
   readonly closed: Promise<Error | undefined>;
   /** Hears what the worker logs. */
   onLog: ((level: LogLevel, message: string) => void) | undefined;
+  /** Hears what the worker measures. */
+  onTelemetry: ((report: TelemetryReport) => void) | undefined;
   /** Commands that the worker calls short; see `Connection`. */
   readonly shortCommands = new Set<string>();
   readonly #transport: Transport;
@@ -46,11 +49,15 @@ export class Channel implements PendingOwner {
   readonly #encoder: BatchEncoder;
   /** Waiting to be sent, oldest first; cancelled ones are skipped when their turn comes. */
   #held: Pending[] = [];
-  /** Cancels, credits and pings: they do not wait for the window. */
+  /** Cancels, credits, pings and the like: they do not wait for the window. */
   #controls: unknown[][] = [];
   /** Sent and not yet answered. */
   readonly #pending = new PendingSlots();
   #unacknowledged = 0;
+  #heardMs = performance.now();
+  #sentCallsMs = 0;
+  /** The worker has been sent calls since it was last asked to give back what it has not begun. */
+  #recallable = false;
   #blocked = false;
   #armed = false;
   #ended = false;
@@ -101,6 +108,30 @@ export class Channel implements PendingOwner {
       const id = this.#pending.add(ping);
       this.#control([ToWorker.ping, id]);
     });
+  }
+
+  /** When a frame last came from the worker, on the clock of `performance.now()`. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  /**
+   * If the worker has been silent for `afterMs` with calls in its hands: those that wait here fail
+   * at once with WORKER_BUSY, and it is asked to give back those that it has not begun, which then
+   * fail likewise. It is asked once; further calls must be sent before it is asked again.
+   */
+  recall(afterMs: number): void {
+    if (!this.#recallable || this.#pending.size === 0 || this.#ended) return;
+    const silentSinceMs = Math.max(this.#heardMs, this.#sentCallsMs);
+    if (performance.now() - silentSinceMs < afterMs) return;
+    this.#recallable = false;
+    this.#control([ToWorker.recall, 0]);
+    for (const pending of this.#held.splice(0)) if (!pending.cancelled) pending.fail(held(pending));
+  }
+
+  /** Whatever the worker keeps for this session may go. */
+  endSession(sessionId: string): void {
+    this.#control([ToWorker.sessionEnd, 0, sessionId]);
   }
 
   /** Hangs up. Idempotent. */
@@ -166,6 +197,8 @@ export class Channel implements PendingOwner {
   #encodeHeld(): void {
     const encoder = this.#encoder;
     const nowMs = performance.now();
+    this.#sentCallsMs = nowMs;
+    this.#recallable = true;
     const late: Pending[] = [];
     let taken = 0;
     for (const pending of this.#held) {
@@ -187,7 +220,10 @@ export class Channel implements PendingOwner {
       deadlineMs === Number.POSITIVE_INFINITY ? null : Math.ceil(deadlineMs - nowMs);
     const id = this.#pending.add(pending);
     try {
-      this.#encoder.add([pending.kind, id, pending.command, pending.args, timeoutMs]);
+      const record: unknown[] = [pending.kind, id, pending.command, pending.args, timeoutMs];
+      const { session } = pending.context;
+      if (session !== undefined) record.push(session.id);
+      this.#encoder.add(record);
     } catch (error) {
       this.#pending.remove(pending);
       if (this.#encoder.records > 0 && SnakepitError.is(error, "VALUE_TOO_LARGE")) {
@@ -201,6 +237,7 @@ export class Channel implements PendingOwner {
 
   #receive(document: Uint8Array): void {
     if (this.#ended) return;
+    this.#heardMs = performance.now();
     try {
       const batch = this.#codec.decode(document);
       const [acked] = batch;
@@ -231,6 +268,11 @@ export class Channel implements PendingOwner {
     if (kind === ToHost.pace) {
       if (record[3] === true) this.shortCommands.add(String(record[2]));
       else this.shortCommands.delete(String(record[2]));
+      return;
+    }
+    if (kind === ToHost.telemetry) {
+      const report = telemetryReport(record);
+      this.onTelemetry?.(report);
       return;
     }
     const pending = this.#pending.get(id);
@@ -269,5 +311,13 @@ function unsent({ command, owner }: Pending): SnakepitError<"WORKER_EXITED"> {
     "WORKER_EXITED",
     `the connection to worker ${workerId} ended before ${command} was sent to it; no work was done, so send it again`,
     { outcome: "not-started", details: { workerId, stderr: "" } },
+  );
+}
+
+function held({ command, owner }: Pending): SnakepitError<"WORKER_BUSY"> {
+  return new SnakepitError(
+    "WORKER_BUSY",
+    `worker ${owner.workerId} is busy and was not sent ${command}; no work was done, so send it again`,
+    { outcome: "not-started" },
   );
 }
