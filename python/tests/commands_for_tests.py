@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Generator, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from snakepit_bridge import BridgeError, Context, command
+from snakepit_bridge import BridgeError, Context, command, on_session_end
 
 gate = threading.Event()
 produced = 0
@@ -392,3 +392,45 @@ def thread(seconds: float) -> int:
 @command("overlap-most")
 def overlap_most() -> int:
     return overlap.most
+
+
+kept: dict[str, int] = {}
+
+
+@command("keep")
+def keep(ctx: Context) -> int:
+    """How many calls of its session this worker remembers."""
+    if ctx.session_id is None:
+        return 0
+    kept[ctx.session_id] = kept.get(ctx.session_id, 0) + 1
+    return kept[ctx.session_id]
+
+
+@command("kept-sessions")
+def kept_sessions() -> list[str]:
+    return sorted(kept)
+
+
+@on_session_end
+def forget(session_id: str) -> None:
+    kept.pop(session_id, None)
+
+
+@on_session_end
+def complain(session_id: str) -> None:
+    raise LookupError(f"what is {session_id}?")
+
+
+@command("measure")
+def measure(ctx: Context, measurements: Any = None, metadata: Any = None) -> None:  # noqa: ANN401
+    ctx.telemetry("model-loaded", measurements, metadata)
+
+
+@command("measure-badly")
+def measure_badly(ctx: Context, what: str) -> None:
+    if what == "text":
+        ctx.telemetry("model-loaded", {"seconds": "many"})  # type: ignore[dict-item]
+    deep: list[Any] = []
+    for _ in range(200):
+        deep = [deep]
+    ctx.telemetry("model-loaded", {}, {"deep": deep, "when": datetime.datetime.now()})

@@ -9,7 +9,7 @@ def count(text: str) -> int:
 
 from snakepit_bridge.context import Context
 from snakepit_bridge.errors import BridgeError
-from snakepit_bridge.registry import command
+from snakepit_bridge.registry import command, on_session_end
 from snakepit_bridge.version import __version__
 
-__all__ = ["BridgeError", "Context", "__version__", "command"]
+__all__ = ["BridgeError", "Context", "__version__", "command", "on_session_end"]

@@ -56,7 +56,7 @@ class Calls:
         timeout_ms: Any = record[4] if len(record) > 4 else None
         session: Any = record[5] if len(record) > 5 else None
         deadline = None if timeout_ms is None else call.arrived + timeout_ms / 1000
-        context = Context(call_id, call.handler.name, session, deadline, self.outbox.log)
+        context = Context(call_id, call.handler.name, session, deadline, self.outbox)
         with self._lock:
             if self.waiting.get(call_id) is not call:
                 return None
@@ -77,6 +77,13 @@ class Calls:
         """True when the call had not begun, and will not; whoever asked owns its answer."""
         with self._lock:
             return self.waiting.pop(call_id, None) is not None
+
+    def drop_all(self) -> list[int]:
+        """As `drop`, for every call that has not begun."""
+        with self._lock:
+            dropped = list(self.waiting)
+            self.waiting.clear()
+        return dropped
 
     def cancel(self, call_id: int) -> Context | None:
         """Tells the context of a call that runs, which is returned."""

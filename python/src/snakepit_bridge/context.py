@@ -2,20 +2,41 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from snakepit_bridge.errors import Cancelled
 
 LEVELS = ("debug", "info", "warning", "error")
 
 
+class Reporter(Protocol):
+    """Where what a handler has to say goes. Never blocks."""
+
+    def log(self, level: str, message: str) -> None: ...
+
+    def telemetry(
+        self, event: str, measurements: dict[str, float], metadata: dict[str, Any]
+    ) -> None: ...
+
+
 class Context:
     """One call as its handler sees it. Ask for it by annotation: `def embed(ctx: Context, …)`.
 
     `cancelled` turns true when the caller has gone; synchronous code should look now and then.
+    `session_id` is the name under which the caller keeps state, None outside of a session. What a
+    worker keeps under it is a cache: see `on_session_end`, and be ready to find nothing.
     """
 
-    __slots__ = ("_deadline", "_log", "_woken", "call_id", "cancelled", "command", "session_id")
+    __slots__ = (
+        "_deadline",
+        "_reporter",
+        "_woken",
+        "call_id",
+        "cancelled",
+        "command",
+        "session_id",
+    )
 
     def __init__(
         self,
@@ -23,7 +44,7 @@ class Context:
         command: str,
         session_id: str | None,
         deadline: float | None,
-        log: Callable[[str, str], None],
+        reporter: Reporter,
     ) -> None:
         """`deadline` is on the clock of `time.perf_counter`."""
         self.call_id = call_id
@@ -31,7 +52,7 @@ class Context:
         self.session_id = session_id
         self.cancelled = False
         self._deadline = deadline
-        self._log = log
+        self._reporter = reporter
         self._woken: threading.Event | None = None
 
     def remaining(self) -> float | None:
@@ -58,10 +79,28 @@ class Context:
         """Sends one line to the host's log; `level` is debug, info, warning or error."""
         if level not in LEVELS:
             raise ValueError(f"level must be one of {', '.join(LEVELS)}, not {level!r}")
-        self._log(level, str(message))
+        self._reporter.log(level, str(message))
+
+    def telemetry(
+        self,
+        event: str,
+        measurements: Mapping[str, float] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Tells the host that something was measured or has happened: its event
+        `worker-telemetry`. `metadata` holds plain values. Raises `BridgeError` SERIALIZATION."""
+        numbers = {str(name): _number(name, value) for name, value in (measurements or {}).items()}
+        self._reporter.telemetry(str(event), numbers, dict(metadata or {}))
 
     def cancel(self) -> None:
         """For the server. Handlers look at `cancelled`."""
         self.cancelled = True
         if self._woken is not None:
             self._woken.set()
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"the measurement {name} must be a number, not {type(value).__name__}")
+    # What the host has for numbers: beyond 2^53 an integer there is no number any more.
+    return value if abs(value) < 2**53 else float(value)

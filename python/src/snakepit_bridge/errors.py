@@ -56,9 +56,16 @@ def error_map(error: BaseException) -> dict[str, Any]:
     return result
 
 
-def not_begun(message: str) -> dict[str, Any]:
+def not_begun() -> dict[str, Any]:
     """For a call that was cancelled before any of its work was done."""
+    message = "the call was cancelled before it began"
     return {"type": "Cancelled", "message": message, "code": "CANCELLED", "begun": False}
+
+
+def given_back() -> dict[str, Any]:
+    """For a call that the host has asked back before any of its work was done."""
+    message = "the worker is busy and gave the call back"
+    return {"type": "BridgeError", "message": message, "code": "WORKER_BUSY", "begun": False}
 
 
 def sendable(text: str) -> str:

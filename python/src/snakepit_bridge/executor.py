@@ -7,6 +7,7 @@ reading. Handlers known to be slow never stand in line, unless the worker runs o
 then all calls do, and the line waits for each.
 """
 
+import contextlib
 import contextvars
 import threading
 import time
@@ -18,6 +19,7 @@ from snakepit_bridge.calls import Call, Calls, ShortCall
 from snakepit_bridge.outbox import FRAME_BYTES
 from snakepit_bridge.registry import QUICK_CALLS, Handler
 from snakepit_bridge.runners import Runners
+from snakepit_bridge.session_end import SessionEnd
 from snakepit_bridge.streams import GATHER_SECONDS, run_generator
 
 # A call that takes longer than this holds nobody else up.
@@ -31,6 +33,7 @@ CALLS_PER_LOOK = 8
 SMALL = frozenset({int, float, bool, type(None)})
 # Stands in line behind the last short call of a batch; carries the batch's number.
 BatchEnd = int
+Item = ShortCall | Call | SessionEnd | BatchEnd
 
 
 class Appointment:
@@ -53,8 +56,8 @@ class Executor:
         self._run_async = run_async
         # No two calls overlap: all stand in line, and nobody is appointed beside a slow one.
         self.one_by_one = concurrency == 1
-        self._runners: Runners[Call | Appointment] = Runners(self._serve, concurrency)
-        self._line: deque[ShortCall | Call | BatchEnd] = deque()
+        self._runners: Runners[Call | SessionEnd | Appointment] = Runners(self._serve, concurrency)
+        self._line: deque[Item] = deque()
         self._lock = threading.Lock()
         self._appointment: Appointment | None = None
         # Threads that were to read and got stuck in a call.
@@ -67,9 +70,7 @@ class Executor:
     def start(self) -> None:
         self._runners.start_one()
 
-    def line_up(
-        self, batch: list[ShortCall | Call | BatchEnd], *, reader_may: bool = True
-    ) -> Appointment | None:
+    def line_up(self, batch: list[Item], *, reader_may: bool = True) -> Appointment | None:
         """The short calls of one batch and its end. Called by the reading thread, which is the one
         to work through them if it gets an appointment; else another is at it. Without `reader_may`
         it gets none: a worker for one call at a time keeps its slow ones on one and the same
@@ -84,8 +85,8 @@ class Executor:
         self._runners.give(appointment)
         return None
 
-    def run_alone(self, call: Call) -> None:
-        self._runners.give(call)
+    def run_alone(self, work: Call | SessionEnd) -> None:
+        self._runners.give(work)
 
     def drop(self, call_id: int) -> bool:
         """Takes a short call that was cancelled out of the line. False when it is not there, or was
@@ -100,6 +101,25 @@ class Executor:
                 return False
             except (RuntimeError, ValueError):
                 continue  # a call was begun while we looked, perhaps this one
+
+    def give_back(self) -> list[int]:
+        """Takes all calls out of the line that have not begun; returns the ids of the short ones.
+        As with `drop`, each `Call` is for `Calls` to decide on, and must be dropped there. Only for
+        the reading thread, because nobody may line up calls meanwhile."""
+        ids: list[int] = []
+        others: list[Item] = []
+        # Under the lock no thread finds the line empty and goes, before the end is back in it.
+        with self._lock:
+            with contextlib.suppress(IndexError):
+                while True:
+                    item = self._line.pop()
+                    if item.__class__ is tuple:
+                        ids.append(item[1][1])
+                    elif not isinstance(item, Call):
+                        others.append(item)
+            self._line.extend(reversed(others))
+        ids.reverse()
+        return ids
 
     @property
     def may_get_stuck(self) -> bool:
@@ -154,9 +174,12 @@ class Executor:
             self._progress += 1
             return appointment
 
-    def _serve(self, work: Call | Appointment) -> None:
+    def _serve(self, work: Call | SessionEnd | Appointment) -> None:
         if isinstance(work, Appointment):
             self.work_through_line(work)
+            return
+        if isinstance(work, SessionEnd):
+            work.run()
             return
         began = time.perf_counter()
         self._run(work)
@@ -213,6 +236,11 @@ class Executor:
             elif isinstance(call, Call):
                 handler = call.handler
                 self._run(call)
+            elif isinstance(call, SessionEnd):
+                call.run()
+                self._progress += 1
+                handler = None
+                continue
             else:
                 if since_look and clock() - looked > since_look * SHORT_SECONDS:
                     self._took_long(handler)

@@ -11,7 +11,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from snakepit_bridge.codecs import Codec, Record
-from snakepit_bridge.errors import LONGEST_TEXT, BridgeError, error_map, not_begun, sendable
+from snakepit_bridge.errors import (
+    LONGEST_TEXT,
+    BridgeError,
+    error_map,
+    given_back,
+    not_begun,
+    sendable,
+)
 from snakepit_bridge.transports import Transport
 from snakepit_bridge.values import too_large
 
@@ -20,8 +27,8 @@ FRAME_RECORDS = 256
 FRAME_BYTES = 256 * 1024
 # What a frame needs beside one record: the length of the array and the acknowledgement.
 FRAME_OVERHEAD = 16
-# A log is not worth the memory of a worker whose host does not read.
-MOST_WAITING_LOGS = 10_000
+# Logs and telemetry are not worth the memory of a worker whose host does not read.
+MOST_WAITING_REPORTS = 10_000
 
 
 class Outbox:
@@ -78,7 +85,10 @@ class Outbox:
         self.put(record)
 
     def put_not_begun(self, call_id: int) -> None:
-        self.put(self.pack([1, call_id, not_begun("the call was cancelled before it began")]))
+        self.put(self.pack([1, call_id, not_begun()]))
+
+    def put_given_back(self, call_id: int) -> None:
+        self.put(self.pack([1, call_id, given_back()]))
 
     def put_pong(self, call_id: int) -> None:
         self.put(self.pack([4, call_id]))
@@ -88,9 +98,24 @@ class Outbox:
         self.put([6, 0, command, is_short])
 
     def log(self, level: str, message: str) -> None:
-        if len(self._records) < MOST_WAITING_LOGS:
-            self.put(self.pack([5, 0, level, sendable(message[:LONGEST_TEXT])]))
-            self.wake()
+        self._report([5, 0, level, sendable(message[:LONGEST_TEXT])])
+
+    def telemetry(
+        self, event: str, measurements: dict[str, float], metadata: dict[str, Any]
+    ) -> None:
+        """Raises SERIALIZATION, VALUE_TOO_LARGE."""
+        # Only the value at this place is checked by all codecs in every respect.
+        self.pack([7, 0, {"measurements": measurements, "metadata": metadata}])
+        self._report([7, 0, sendable(event), measurements, metadata])
+
+    def _report(self, record: Record) -> None:
+        if len(self._records) >= MOST_WAITING_REPORTS:
+            return
+        packed = self.pack(record)
+        if len(packed) > self.max_record_bytes:
+            raise too_large(len(packed), self.max_record_bytes)
+        self.put(packed)
+        self.wake()
 
     def acknowledge_at_once(self) -> None:
         """One batch that held no short calls. Only the reader says so."""

@@ -11,6 +11,8 @@ from snakepit_bridge.context import Context
 from snakepit_bridge.errors import BridgeError, NotBegunError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+# Gets the id of a session that is over.
+SessionHook = Callable[[str], None]
 
 # After so many quick calls a handler is called short; one slow call takes it back for as long.
 QUICK_CALLS = 20
@@ -143,6 +145,17 @@ class Registry:
         # Made at the name's first use: annotations may name things defined further down the module.
         # The server looks here before it asks `find`.
         self.ready: dict[str, Command] = {}
+        self.session_hooks: dict[str, SessionHook] = {}
+
+    def on_session_end(self, hook: SessionHook) -> SessionHook:
+        """Has the function called with the id of each session that is over, so that it drops what
+        it keeps under that name (see `Context.session_id`). It may never have heard of it, and a
+        call of that session may still be at its end. A worker with one slot calls it between two
+        calls, others on a thread of its own. What it raises becomes a line in the host's log."""
+        if is_stream(hook) or inspect.iscoroutinefunction(hook):
+            raise TypeError(f"{_origin(hook)} must be an ordinary function")
+        self.session_hooks[_origin(hook)] = hook
+        return hook
 
     def command(self, name: str) -> Callable[[Function], Function]:
         """Makes the decorated function serve the command `name`.
@@ -242,3 +255,4 @@ def _unexpected(name: str, unexpected: list[str]) -> BridgeError:
 # a registry to.
 registry = Registry()
 command = registry.command
+on_session_end = registry.on_session_end

@@ -8,12 +8,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from snakepit_bridge.calls import Call, Calls, ShortCall
+from snakepit_bridge.calls import Call, Calls
 from snakepit_bridge.codecs import Codec, Record
 from snakepit_bridge.errors import BridgeError, NotBegunError, ProtocolError
-from snakepit_bridge.executor import Appointment, BatchEnd, Executor
+from snakepit_bridge.executor import Appointment, Executor, Item
 from snakepit_bridge.outbox import Outbox
 from snakepit_bridge.registry import Handler, Registry
+from snakepit_bridge.session_end import SessionEnd
 from snakepit_bridge.transports import Transport
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Server:
 
     def _dispatch(self, batch: list[Any]) -> Appointment | None:
         arrived = time.perf_counter()
-        line: list[ShortCall | Call | BatchEnd] = []
+        line: list[Item] = []
         tasks: list[Call] = []
         needs_flush = False
         waiting, ready = self._calls.waiting, self._registry.ready
@@ -99,7 +100,12 @@ class Server:
             record: Record = batch[index]
             kind = record[0]
             if kind > 1:
-                needs_flush |= self._control(kind, record)
+                if kind == 6 and one_by_one and self._registry.session_hooks:
+                    # It may take its time: not on the thread that reads.
+                    line.append(self._session_end(record))
+                    has_slow = True
+                else:
+                    needs_flush |= self._control(kind, record)
                 continue
             if len(record) < 4:  # trailing nulls may be left out
                 record.append(None)
@@ -161,6 +167,12 @@ class Server:
         if kind == 4:
             self._outbox.put_pong(call_id)
             return True
+        if kind == 5:
+            return self._recall()
+        if kind == 6:
+            if self._registry.session_hooks:
+                self._executor.run_alone(self._session_end(record))
+            return False
         raise ProtocolError(f"a record of the unknown kind {kind!r}")
 
     def _cancel(self, call_id: int) -> bool:
@@ -172,6 +184,16 @@ class Server:
         if context is not None and self._loop is not None:
             self._loop.cancel(context)
         return False
+
+    def _recall(self) -> bool:
+        """Gives back what has not begun: the host has a worker that is less busy."""
+        given_back = [*self._executor.give_back(), *self._calls.drop_all()]
+        for call_id in given_back:
+            self._outbox.put_given_back(call_id)
+        return bool(given_back)
+
+    def _session_end(self, record: Record) -> SessionEnd:
+        return SessionEnd(record[2], self._registry.session_hooks.values(), self._outbox)
 
     def _run_async(self, call: Call) -> None:
         """To its answer, for the worker that runs one call at a time."""
