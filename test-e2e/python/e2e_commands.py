@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from snakepit_bridge import Context, command
+from snakepit_bridge import Context, command, on_session_end
 
 
 @command("e2e.pid")
@@ -162,3 +162,39 @@ def payload_chunks(value: str, n: int) -> Iterator[str]:
 async def payload_chunks_async(value: str, n: int) -> AsyncIterator[str]:
     for number in range(n):
         yield f"{value}#{number}"
+
+
+remembered: dict[str, list[str]] = {}
+
+
+@command("e2e.remember")
+def remember(ctx: Context, value: str) -> list[str]:
+    """What this worker has been told in the call's session."""
+    values = [] if ctx.session_id is None else remembered.setdefault(ctx.session_id, [])
+    values.append(value)
+    return values
+
+
+@command("e2e.sessions")
+def sessions() -> list[str]:
+    return sorted(remembered)
+
+
+@on_session_end
+def forget(session_id: str) -> None:
+    remembered.pop(session_id, None)
+
+
+@command("e2e.measure")
+def measure(ctx: Context) -> None:
+    ctx.telemetry("model-loaded", {"seconds": 1.5}, {"model": "demo", "layers": [2, 3]})
+
+
+@command("e2e.at_gate")
+def at_gate(gate: str, number: int) -> int:
+    """Short, unless there is a gate: then it waits until the file is there."""
+    if gate:
+        Path(f"{gate}.{number}").write_text("")
+        while not Path(gate).exists():
+            time.sleep(0.001)
+    return number

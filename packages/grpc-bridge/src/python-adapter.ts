@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { Adapter, Connection, ConnectOptions, WorkerProcess, WorkerSpec } from "snakepit";
-import type { Arrival } from "snakepit/wire";
 import { resolvePython } from "./environment/index.ts";
 import { ForkServerLauncher } from "./fork-server-launcher.ts";
 import type { PythonSettings } from "./options.ts";
+import { PythonConnection } from "./python-connection.ts";
 import { WorkerHost } from "./worker-host.ts";
 
 const DEFAULT_CONCURRENCY = 64;
@@ -76,13 +76,12 @@ export class PythonAdapter implements Adapter {
     };
   }
 
-  async connect(process: WorkerProcess, { signal, log }: ConnectOptions): Promise<Connection> {
+  async connect(process: WorkerProcess, options: ConnectOptions): Promise<Connection> {
     const { reception } = this.#host().host;
     try {
-      const arrival = await reception.worker(process.workerId, signal);
+      const arrival = await reception.worker(process.workerId, options.signal);
       this.versions = arrival.hello.versions;
-      arrival.channel.onLog = log;
-      return connectionOf(arrival);
+      return new PythonConnection(arrival, options);
     } catch (error) {
       reception.dismiss(process.workerId);
       throw error;
@@ -93,19 +92,4 @@ export class PythonAdapter implements Adapter {
     if (this.#opened === undefined) throw new Error("the Python adapter is not open");
     return this.#opened;
   }
-}
-
-function connectionOf({ hello, channel }: Arrival): Connection {
-  const { concurrency, commands } = hello;
-  return {
-    capabilities: { concurrency, commands },
-    shortCommands: channel.shortCommands,
-    execute: (command, args, context) => channel.execute(command, args, context),
-    stream: (command, args, context) => channel.stream(command, args, context),
-    ping: (context) => channel.ping(context),
-    closed: channel.closed,
-    async [Symbol.asyncDispose]() {
-      channel.close();
-    },
-  };
 }

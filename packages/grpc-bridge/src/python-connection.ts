@@ -1,0 +1,49 @@
+import type { CallContext, Capabilities, Connection, ConnectOptions } from "snakepit";
+import type { Arrival, Channel } from "snakepit/wire";
+
+/** One Python worker's channel, as a pool knows it. */
+export class PythonConnection implements Connection {
+  readonly capabilities: Capabilities;
+  readonly shortCommands: ReadonlySet<string>;
+  readonly closed: Promise<Error | undefined>;
+  readonly #channel: Channel;
+
+  constructor({ hello, channel }: Arrival, { log, telemetry }: ConnectOptions) {
+    const { concurrency, commands } = hello;
+    // A thread of its own reads, and answers pings, whatever the others do.
+    this.capabilities = { concurrency, commands, pingsWhileBusy: true };
+    this.shortCommands = channel.shortCommands;
+    this.closed = channel.closed;
+    this.#channel = channel;
+    channel.onLog = log;
+    channel.onTelemetry = telemetry;
+  }
+
+  get heardMs(): number {
+    return this.#channel.heardMs;
+  }
+
+  execute(command: string, args: unknown, context: CallContext): Promise<unknown> {
+    return this.#channel.execute(command, args, context);
+  }
+
+  stream(command: string, args: unknown, context: CallContext): AsyncIterable<unknown> {
+    return this.#channel.stream(command, args, context);
+  }
+
+  ping(context: CallContext): Promise<void> {
+    return this.#channel.ping(context);
+  }
+
+  recall(afterMs: number): void {
+    this.#channel.recall(afterMs);
+  }
+
+  endSession(sessionId: string): void {
+    this.#channel.endSession(sessionId);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#channel.close();
+  }
+}
