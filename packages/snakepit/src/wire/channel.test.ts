@@ -400,6 +400,18 @@ test("the socket lies in a directory that only this user can enter, and goes wit
   expect(() => statSync(other.directory)).toThrow("ENOENT");
 });
 
+test("with no directory of a short enough path the socket is refused, with its length", async () => {
+  const long = mkdtempSync(join(tmpdir(), "x".repeat(100)));
+  onTestFinished(() => rmSync(long, { recursive: true, force: true }));
+  const bytes = Buffer.byteLength(join(long, "snakepit-XXXXXX", "s"));
+  await expect(
+    SocketListener.open({ reception, directories: [long, "/nowhere"] }),
+  ).rejects.toMatchObject({
+    code: "UNSUPPORTED",
+    message: expect.stringMatching(`${bytes} bytes.*/nowhere \\(ENOENT\\)`),
+  });
+});
+
 test("a temporary directory with a long path is passed over, never cut off", async () => {
   const long = join(mkdtempSync(join(tmpdir(), "long-")), "x".repeat(90));
   mkdirSync(long, { recursive: true });

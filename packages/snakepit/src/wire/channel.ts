@@ -6,9 +6,11 @@ import {
   type Pending,
   PendingCall,
   type PendingOwner,
+  PendingPing,
   PendingSlots,
   PendingStream,
   protocolError,
+  shown,
 } from "./pending.ts";
 import { ToHost, ToWorker } from "./records.ts";
 import { remoteError } from "./remote-error.ts";
@@ -21,6 +23,8 @@ const BATCH_CALLS = 256;
 const BATCH_BYTES = 256 * 1024;
 /** One: with two unacknowledged batches throughput fell by a fifth, with four by half. */
 const WINDOW = 1;
+/** More names than any worker has commands: a set that only grows is a leak. */
+const MAX_SHORT_COMMANDS = 10_000;
 
 export interface ChannelOptions {
   readonly workerId: string;
@@ -50,7 +54,7 @@ export class Channel implements PendingOwner {
   /** Waiting to be sent, oldest first; cancelled ones are skipped when their turn comes. */
   #held: Pending[] = [];
   /** Cancels, credits, pings and the like: they do not wait for the window. */
-  #controls: unknown[][] = [];
+  #controls: (readonly unknown[])[] = [];
   /** Sent and not yet answered. */
   readonly #pending = new PendingSlots();
   #unacknowledged = 0;
@@ -103,7 +107,7 @@ export class Channel implements PendingOwner {
 
   ping(context: CallContext): Promise<void> {
     return new Promise((resolve, reject) => {
-      const ping = new PendingCall(this, "ping", undefined, context, () => resolve(), reject);
+      const ping = new PendingPing(this, "ping", undefined, context, () => resolve(), reject);
       context.onCancel(ping);
       const id = this.#pending.add(ping);
       this.#control([ToWorker.ping, id]);
@@ -155,9 +159,17 @@ export class Channel implements PendingOwner {
     }
   }
 
-  credit(pending: PendingStream, chunks: number, bytes: number): void {
-    if (this.#pending.get(pending.id) === pending)
-      this.#control([ToWorker.credit, pending.id, chunks, bytes]);
+  credit(stream: PendingStream, chunks: number, bytes: number): void {
+    if (this.#pending.get(stream.id) !== stream) return;
+    // A worker that does not read must not make this grow: credit joins what waits to be sent.
+    if (stream.creditIn === this.#controls) {
+      stream.credit[2] += chunks;
+      stream.credit[3] += bytes;
+      return;
+    }
+    stream.creditIn = this.#controls;
+    stream.credit = [ToWorker.credit, stream.id, chunks, bytes];
+    this.#control(stream.credit);
   }
 
   #hold(pending: Pending): void {
@@ -166,7 +178,7 @@ export class Channel implements PendingOwner {
     if (this.#unacknowledged < WINDOW && !this.#armed) this.#arm();
   }
 
-  #control(record: unknown[]): void {
+  #control(record: readonly unknown[]): void {
     this.#controls.push(record);
     if (!this.#armed) this.#arm();
   }
@@ -243,7 +255,9 @@ export class Channel implements PendingOwner {
       const [acked] = batch;
       if (typeof acked !== "number") throw protocolError("a batch does not begin with a number");
       for (let index = 1; index < batch.length; index++) this.#answer(batch[index]);
-      this.#unacknowledged = Math.max(0, this.#unacknowledged - acked);
+      if (acked > this.#unacknowledged)
+        throw protocolError(`${acked} batches are acknowledged, of ${this.#unacknowledged} sent`);
+      this.#unacknowledged -= acked;
     } catch (error) {
       return this.#break(error as Error);
     }
@@ -260,40 +274,55 @@ export class Channel implements PendingOwner {
 
   #answer(record: unknown): void {
     if (!Array.isArray(record)) throw protocolError("a record is no array");
-    const [kind, id] = record;
-    if (kind === ToHost.log) {
-      this.onLog?.(logLevelOf(record[2]), String(record[3]));
-      return;
-    }
-    if (kind === ToHost.pace) {
-      if (record[3] === true) this.shortCommands.add(String(record[2]));
-      else this.shortCommands.delete(String(record[2]));
-      return;
-    }
-    if (kind === ToHost.telemetry) {
-      const report = telemetryReport(record);
-      this.onTelemetry?.(report);
-      return;
-    }
-    const pending = this.#pending.get(id);
-    if (pending === undefined)
-      throw protocolError(`a record of kind ${kind} names the unknown call ${id}`);
-    if (kind === ToHost.chunk) {
-      pending.chunk(record[2] ?? null, typeof record[3] === "number" ? record[3] : 0);
-      return;
-    }
-    this.#pending.remove(pending);
+    const kind: unknown = record[0];
     switch (kind) {
       case ToHost.result:
-        return pending.succeed(record[2] ?? null);
-      case ToHost.error:
+        return this.#settle(record, ToWorker.call).succeed(record[2] ?? null);
+      case ToHost.error: {
+        const pending = this.#settle(record);
         return pending.fail(remoteError(record[2], pending.command, this.workerId));
+      }
+      case ToHost.chunk:
+        return this.#called(record).chunk(record[2] ?? null, record[3] ?? 0);
       case ToHost.end:
+        return this.#settle(record, ToWorker.stream).succeed(undefined);
       case ToHost.pong:
-        return pending.succeed(undefined);
+        return this.#settle(record, ToWorker.ping).succeed(undefined);
+      case ToHost.log: {
+        const message = textOf(record[3], "message of a log line");
+        return this.onLog?.(logLevelOf(record[2]), message);
+      }
+      case ToHost.pace:
+        return this.#setPace(textOf(record[2], "command of a pace record"), record[3] === true);
+      case ToHost.telemetry: {
+        const report = telemetryReport(record);
+        return this.onTelemetry?.(report);
+      }
       default:
-        throw protocolError(`a record has the unknown kind ${String(kind)}`);
+        throw protocolError(`a record has the unknown kind ${shown(kind)}`);
     }
+  }
+
+  #called(record: readonly unknown[]): Pending {
+    const pending = this.#pending.get(record[1]);
+    if (pending !== undefined) return pending;
+    throw protocolError(`a record of kind ${record[0]} names the unknown call ${shown(record[1])}`);
+  }
+
+  /** The call that this record answers, which is thereby done; it must be of the `asked` kind. */
+  #settle(record: readonly unknown[], asked?: number): Pending {
+    const pending = this.#called(record);
+    if (asked !== undefined && pending.kind !== asked) {
+      throw protocolError(`a record of kind ${record[0]} is no answer to ${pending.command}`);
+    }
+    this.#pending.remove(pending);
+    return pending;
+  }
+
+  #setPace(command: string, isShort: boolean): void {
+    if (!isShort) this.shortCommands.delete(command);
+    else if (this.shortCommands.size < MAX_SHORT_COMMANDS) this.shortCommands.add(command);
+    else throw protocolError(`more than ${MAX_SHORT_COMMANDS} commands are called short`);
   }
 
   /** What the worker sends can no longer be trusted; the fault is the reason that `closed` gives. */
@@ -320,4 +349,9 @@ function held({ command, owner }: Pending): SnakepitError<"WORKER_BUSY"> {
     `worker ${owner.workerId} is busy and was not sent ${command}; no work was done, so send it again`,
     { outcome: "not-started" },
   );
+}
+
+function textOf(value: unknown, what: string): string {
+  if (typeof value === "string") return value;
+  throw protocolError(`the ${what} is ${shown(value)}, not text`);
 }

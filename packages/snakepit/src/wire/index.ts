@@ -1,7 +1,13 @@
 export { Channel, type ChannelOptions } from "./channel.ts";
 export type { BatchEncoder, Codec, EncoderOptions } from "./codec.ts";
 export { jsonCodec } from "./json-codec.ts";
-export { type Arrival, type Hello, Reception, type ReceptionOptions } from "./reception.ts";
+export {
+  type Arrival,
+  HANDSHAKE_MS,
+  type Hello,
+  Reception,
+  type ReceptionOptions,
+} from "./reception.ts";
 export {
   explain,
   isPlainArray,

@@ -200,11 +200,12 @@ function decodeBatch(document: Uint8Array): unknown[] {
     throw malformed("it is not JSON in UTF-8", error);
   }
   if (!Array.isArray(batch)) throw malformed("a batch is an array");
-  const [acked, ...records] = batch;
-  if (!Number.isSafeInteger(acked) || acked < 0) {
+  const acked: unknown = batch[0];
+  if (!Number.isSafeInteger(acked) || (acked as number) < 0) {
     throw malformed("a batch starts with the number of acknowledged batches");
   }
-  for (const record of records) {
+  for (let index = 1; index < batch.length; index++) {
+    const record: unknown = batch[index];
     if (!Array.isArray(record)) throw malformed("a record is an array");
     for (const value of record) take(value, 1);
   }

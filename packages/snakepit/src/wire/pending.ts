@@ -1,6 +1,6 @@
 import type { CallContext, CancelListener } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
-import { ToWorker } from "./records.ts";
+import { STREAM_CREDIT, ToWorker } from "./records.ts";
 import { StreamReader } from "./stream-reader.ts";
 
 /** The channel, as one of its calls sees it. */
@@ -13,7 +13,12 @@ export interface PendingOwner {
 }
 
 export function protocolError(problem: string): SnakepitError<"PROTOCOL"> {
-  return new SnakepitError("PROTOCOL", problem);
+  return new SnakepitError("PROTOCOL", problem, { outcome: "unknown" });
+}
+
+/** For the message of an error: a worker may have sent anything, of any length. */
+export function shown(value: unknown): string {
+  return typeof value === "number" ? String(value) : `(${value === null ? "null" : typeof value})`;
 }
 
 /**
@@ -67,7 +72,8 @@ export abstract class Pending implements CancelListener {
     this.owner.cancel(this);
   }
 
-  chunk(_value: unknown, _bytes: number): void {
+  /** `bytes` is what the worker says it is. */
+  chunk(_value: unknown, _bytes: unknown): void {
     throw protocolError(`${this.command} was not called as a stream, but a chunk came`);
   }
 
@@ -76,7 +82,7 @@ export abstract class Pending implements CancelListener {
 }
 
 export class PendingCall extends Pending {
-  readonly kind = ToWorker.call;
+  readonly kind: number = ToWorker.call;
   readonly succeed: (value: unknown) => void;
   readonly fail: (error: unknown) => void;
 
@@ -94,14 +100,35 @@ export class PendingCall extends Pending {
   }
 }
 
+export class PendingPing extends PendingCall {
+  override readonly kind = ToWorker.ping;
+}
+
 export class PendingStream extends Pending {
   readonly kind = ToWorker.stream;
   readonly reader = new StreamReader({
-    credit: (chunks, bytes) => this.owner.credit(this, chunks, bytes),
+    credit: (chunks, bytes) => {
+      this.#aheadChunks -= chunks;
+      this.#aheadBytes -= bytes;
+      this.owner.credit(this, chunks, bytes);
+    },
     cancel: () => this.owner.cancel(this),
   });
 
-  override chunk(value: unknown, bytes: number): void {
+  /** Credit on its way to the worker, and the list in which it waits, while it does. */
+  credit: [kind: number, id: number, chunks: number, bytes: number] = [ToWorker.credit, 0, 0, 0];
+  creditIn: object | undefined;
+  /** What has come and was not given back as credit. */
+  #aheadChunks = 0;
+  #aheadBytes = 0;
+
+  override chunk(value: unknown, bytes: unknown): void {
+    if (!isSize(bytes)) throw protocolError(`a chunk of ${this.command} has no size`);
+    if (this.#aheadChunks >= STREAM_CREDIT.chunks || this.#aheadBytes >= STREAM_CREDIT.bytes) {
+      throw protocolError(`a chunk of ${this.command} came beyond the credit of its stream`);
+    }
+    this.#aheadChunks++;
+    this.#aheadBytes += bytes;
     this.reader.push(value, bytes);
   }
 
@@ -112,4 +139,8 @@ export class PendingStream extends Pending {
   fail(error: unknown): void {
     this.reader.finish({ error });
   }
+}
+
+function isSize(bytes: unknown): bytes is number {
+  return typeof bytes === "number" && Number.isSafeInteger(bytes) && bytes >= 0;
 }

@@ -5,6 +5,9 @@ import type { Codec } from "./codec.ts";
 import { DEFAULT_MAX_FRAME_BYTES, PROTOCOL_VERSION } from "./records.ts";
 import type { Transport } from "./transport.ts";
 
+/** How long a fresh connection may say nothing before it is ended. */
+export const HANDSHAKE_MS = 30_000;
+
 /** What a worker says of itself; docs/protocol.md, "Handshake". */
 export interface Hello {
   readonly workerId: string;
@@ -133,9 +136,13 @@ export class Reception {
   }
 
   #welcome(arrival: Arrival): void {
-    const guest = this.#expected.get(arrival.hello.workerId);
-    if (guest === undefined) this.#early.set(arrival.hello.workerId, arrival);
-    else guest.arrived(arrival);
+    const { workerId } = arrival.hello;
+    const guest = this.#expected.get(workerId);
+    if (guest !== undefined) return guest.arrived(arrival);
+    this.#early.set(workerId, arrival);
+    void arrival.channel.closed.then(() => {
+      if (this.#early.get(workerId) === arrival) this.#early.delete(workerId);
+    });
   }
 
   #check(first: unknown): Hello {

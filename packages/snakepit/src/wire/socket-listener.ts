@@ -4,18 +4,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SnakepitError } from "../errors.ts";
 import { guardFolder } from "../janitor.ts";
-import { parseJson, type Reception } from "./reception.ts";
+import { HANDSHAKE_MS, parseJson, type Reception } from "./reception.ts";
 import { SocketTransport } from "./socket-transport.ts";
 
 /** Linux allows 107 bytes and macOS 103; Node 20 silently cuts a longer path off (and binds it). */
 const MAX_PATH_BYTES = 100;
-/** A stranger that connects and says nothing is sent away. */
-const HANDSHAKE_MS = 30_000;
+/** What a stranger may make us keep. Commands are listed in a hello, so that it can be long. */
+const MAX_HELLO_BYTES = 1024 * 1024;
 
 export interface SocketListenerOptions {
   readonly reception: Reception;
   /** A worker's stdout and stderr, when it dials a second time for them. */
   readonly onOutput?: (workerId: string, output: Socket, first: Buffer) => void;
+  /** A stranger that says nothing for so long is sent away. Default: 30 s. */
+  readonly handshakeMs?: number;
+  /**
+   * Where to make the socket's own folder: the first that is writable and has a short enough path.
+   * Default: XDG_RUNTIME_DIR, TMPDIR, /tmp.
+   */
+  readonly directories?: readonly string[];
 }
 
 /** A Unix socket in a directory that only this user can enter. */
@@ -35,7 +42,7 @@ export class SocketListener implements AsyncDisposable {
   /** @throws SnakepitError UNSUPPORTED when every candidate directory's path is too long */
   static async open(options: SocketListenerOptions): Promise<SocketListener> {
     const server = createServer({ pauseOnConnect: true });
-    const listener = new SocketListener(makePrivateDirectory(), server);
+    const listener = new SocketListener(makePrivateDirectory(options.directories), server);
     server.on("connection", (socket) => listener.#receive(socket, options));
     try {
       await new Promise<void>((resolve, reject) => {
@@ -64,11 +71,13 @@ export class SocketListener implements AsyncDisposable {
     rmSync(this.directory, { recursive: true, force: true });
   };
 
-  #receive(socket: Socket, { reception, onOutput }: SocketListenerOptions): void {
+  #receive(socket: Socket, options: SocketListenerOptions): void {
+    const { reception, onOutput, handshakeMs = HANDSHAKE_MS } = options;
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
-    const transport = new SocketTransport(socket, { maxFrameBytes: reception.maxFrameBytes });
-    const patience = setTimeout(() => socket.destroy(), HANDSHAKE_MS).unref();
+    const maxFrameBytes = Math.min(MAX_HELLO_BYTES, reception.maxFrameBytes);
+    const transport = new SocketTransport(socket, { maxFrameBytes });
+    const patience = setTimeout(() => socket.destroy(), handshakeMs).unref();
     transport.listen({
       frame: (document) => {
         clearTimeout(patience);
@@ -77,6 +86,7 @@ export class SocketListener implements AsyncDisposable {
           const { rest } = transport.detach();
           onOutput(first.workerId, socket, rest);
         } else {
+          transport.maxFrameBytes = reception.maxFrameBytes;
           reception.admit(transport, document);
         }
       },
@@ -86,11 +96,14 @@ export class SocketListener implements AsyncDisposable {
   }
 }
 
-function makePrivateDirectory(): string {
-  const candidates = [process.env["XDG_RUNTIME_DIR"], process.env["TMPDIR"], tmpdir(), "/tmp"];
+function usualDirectories(): string[] {
+  const { XDG_RUNTIME_DIR, TMPDIR } = process.env;
+  return [XDG_RUNTIME_DIR ?? "", TMPDIR ?? "", tmpdir(), "/tmp"].filter((path) => path !== "");
+}
+
+function makePrivateDirectory(candidates: readonly string[] = usualDirectories()): string {
   const tried: string[] = [];
   for (const parent of new Set(candidates)) {
-    if (parent === undefined || parent === "") continue;
     const example = join(parent, "snakepit-XXXXXX", "s");
     if (Buffer.byteLength(example) > MAX_PATH_BYTES) {
       tried.push(`${parent} (its socket path would have ${Buffer.byteLength(example)} bytes)`);

@@ -3,13 +3,16 @@ import { SnakepitError } from "../errors.ts";
 import type { Transport, TransportListener } from "./transport.ts";
 
 const HEADER_BYTES = 4;
+/** How long what was sent before a close has to leave: a worker may have stopped reading. */
+const FAREWELL_MS = 2_000;
 
 /** Frames on a stream socket: four bytes of length, big endian, then the document. */
 export class SocketTransport implements Transport {
   readonly name = "socket";
   readonly headroom = HEADER_BYTES;
   readonly #socket: Socket;
-  readonly #maxFrameBytes: number;
+  /** A longer frame ends the connection. */
+  maxFrameBytes: number;
   #listener: TransportListener | undefined;
   #error: Error | undefined;
   /** A header or frame of which only a part has come, and how much of it. */
@@ -19,16 +22,20 @@ export class SocketTransport implements Transport {
 
   constructor(socket: Socket, options: { readonly maxFrameBytes: number }) {
     this.#socket = socket;
-    this.#maxFrameBytes = options.maxFrameBytes;
+    this.maxFrameBytes = options.maxFrameBytes;
     socket.unref();
     // Paused until somebody listens, so that no early frame is lost.
     socket.pause();
     socket.on("data", this.#receive);
     socket.on("drain", () => this.#listener?.drained());
-    socket.on("error", (error) => {
-      this.#error ??= error;
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      // So ends, too, a worker that dies with something unread: no fault of the connection's.
+      if (error.code !== "ECONNRESET" && error.code !== "EPIPE") this.#error ??= error;
     });
-    socket.on("close", () => this.#listener?.closed(this.#error));
+    socket.on("close", () => {
+      this.#error ??= this.#tornFrame();
+      this.#listener?.closed(this.#error);
+    });
   }
 
   listen(listener: TransportListener): void {
@@ -44,10 +51,13 @@ export class SocketTransport implements Transport {
   }
 
   close(): void {
-    this.#socket.end();
-    // A worker that never reads again must not keep the descriptor.
+    if (this.#closing) return;
+    this.#closing = true;
     this.#socket.destroySoon();
+    const patience = setTimeout(() => this.#socket.destroy(), FAREWELL_MS).unref();
+    this.#socket.once("close", () => clearTimeout(patience));
   }
+  #closing = false;
 
   /** Takes the bytes that follow the frames read so far, and the socket with them. */
   detach(): { readonly socket: Socket; readonly rest: Buffer } {
@@ -62,7 +72,7 @@ export class SocketTransport implements Transport {
   readonly #receive = (chunk: Buffer): void => {
     let offset = 0;
     while (offset < chunk.length) {
-      if (this.#detached) return;
+      if (this.#detached || this.#closing) return;
       offset =
         this.#frame === undefined
           ? this.#takeHeader(chunk, offset)
@@ -85,9 +95,9 @@ export class SocketTransport implements Transport {
       length = this.#header.readUInt32BE(0);
       this.#filled = 0;
     }
-    if (length > this.#maxFrameBytes) {
+    if (length > this.maxFrameBytes) {
       return this.#refuse(
-        `a frame of ${length} bytes is above the limit of ${this.#maxFrameBytes}`,
+        `a frame of ${length} bytes is above the limit of ${this.maxFrameBytes}`,
         chunk,
       );
     }
@@ -116,9 +126,20 @@ export class SocketTransport implements Transport {
     return offset + count;
   }
 
+  /** The fault, if the worker hung up in the middle of a frame. */
+  #tornFrame(): Error | undefined {
+    if (this.#closing || (this.#frame === undefined && this.#filled === 0)) return undefined;
+    const whole = this.#frame?.length ?? HEADER_BYTES;
+    return new SnakepitError(
+      "PROTOCOL",
+      `the worker hung up in the middle of a frame: ${this.#filled} of ${whole} bytes had come`,
+      { outcome: "unknown" },
+    );
+  }
+
   /** The stream has lost its rhythm: nothing after this can be trusted. */
   #refuse(problem: string, chunk: Buffer): number {
-    this.#error ??= new SnakepitError("PROTOCOL", problem);
+    this.#error ??= new SnakepitError("PROTOCOL", problem, { outcome: "unknown" });
     this.#socket.destroy();
     return chunk.length;
   }

@@ -27,12 +27,12 @@ export class StreamReader implements AsyncIterableIterator<unknown, undefined> {
   #end: { readonly error?: unknown } | undefined;
   #left = false;
   /** Settles when the producer has confirmed that it is done. */
-  readonly finished: Promise<void>;
+  readonly #finished: Promise<void>;
   #finish!: () => void;
 
   constructor(options: StreamReaderOptions) {
     this.#options = options;
-    this.finished = new Promise((resolve) => {
+    this.#finished = new Promise((resolve) => {
       this.#finish = resolve;
     });
   }
@@ -53,13 +53,13 @@ export class StreamReader implements AsyncIterableIterator<unknown, undefined> {
 
   /** Leaves the stream and waits until the producer has stopped. */
   async return(): Promise<IteratorResult<unknown, undefined>> {
-    this.leave();
-    await this.finished;
+    this.#leave();
+    await this.#finished;
     return { done: true, value: undefined };
   }
 
-  /** Leaves the stream without waiting: nothing is handed over any more. */
-  leave(): void {
+  /** Nothing is handed over any more. */
+  #leave(): void {
     if (this.#left) return;
     this.#left = true;
     this.#chunks = [];
@@ -69,7 +69,7 @@ export class StreamReader implements AsyncIterableIterator<unknown, undefined> {
     if (this.#end === undefined) this.#options.cancel();
   }
 
-  /** A chunk has arrived. After `leave` it is dropped, its credit with it. */
+  /** A chunk has arrived. After `return` it is dropped, its credit with it. */
   push(chunk: unknown, bytes: number): void {
     if (this.#left) return;
     const waiter = this.#waiters.shift();

@@ -1,0 +1,39 @@
+import type { Channel } from "./channel.ts";
+import { HandWorker } from "./fixture-worker.ts";
+import { jsonCodec } from "./json-codec.ts";
+import { Reception } from "./reception.ts";
+import { SocketListener, type SocketListenerOptions } from "./socket-listener.ts";
+
+/** A listening host, for tests with workers by hand. */
+export class WireHost implements AsyncDisposable {
+  readonly reception: Reception;
+  readonly listener: SocketListener;
+
+  private constructor(reception: Reception, listener: SocketListener) {
+    this.reception = reception;
+    this.listener = listener;
+  }
+
+  static async open(options: Omit<SocketListenerOptions, "reception"> = {}): Promise<WireHost> {
+    const reception = new Reception({ codecs: [jsonCodec], maxFrameBytes: 8_000_000 });
+    return new WireHost(reception, await SocketListener.open({ ...options, reception }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.listener[Symbol.asyncDispose]();
+  }
+
+  hello(workerId: string, changes: Readonly<Record<string, unknown>> = {}) {
+    const { token } = this.reception;
+    const skills = { codecs: ["json"], concurrency: 4, commands: "any", versions: {} };
+    return { type: "hello", protocol: 1, workerId, token, pid: 1, ...skills, ...changes };
+  }
+
+  async connect(workerId: string): Promise<{ channel: Channel; worker: HandWorker }> {
+    const worker = await HandWorker.dial(this.listener.path);
+    worker.send(this.hello(workerId));
+    const { channel } = await this.reception.worker(workerId, new AbortController().signal);
+    await worker.frame();
+    return { channel, worker };
+  }
+}
