@@ -9,7 +9,7 @@ let host: WireHost;
 let neighbour: { channel: Channel; worker: HandWorker };
 
 beforeEach(async () => {
-  host = await WireHost.open({ handshakeMs: 50 });
+  host = await WireHost.open();
   neighbour = await host.connect("neighbour");
 });
 afterEach(() => host[Symbol.asyncDispose]());
@@ -95,7 +95,8 @@ test.each([
   ["half a header", Buffer.from([0, 0])],
   ["half a hello", frameOf('{"type":"hello"}').subarray(0, 9)],
 ])("a stranger that sends %s is sent away", async (_name, bytes) => {
-  const stranger = await HandWorker.dial(host.listener.path);
+  await using impatient = await WireHost.open({ handshakeMs: 20 });
+  const stranger = await HandWorker.dial(impatient.listener.path);
   if (bytes.length > 0) stranger.socket.write(bytes);
   await stranger.closed;
   await neighbourIsServed();
