@@ -1,15 +1,16 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
-import type { Reception } from "snakepit/wire";
-import {
-  BridgeServiceService,
-  type ConnectRequest,
-  type ConnectResponse,
-} from "./gen/snakepit_bridge/v1/bridge.ts";
+import { HANDSHAKE_MS, type Reception } from "snakepit/wire";
+import { BridgeServiceService, type ConnectResponse } from "./gen/snakepit_bridge/v1/bridge.ts";
 import { GrpcTransport } from "./grpc-transport.ts";
 
-type Connect = ServerDuplexStream<ConnectRequest, ConnectResponse>;
+type Connect = ServerDuplexStream<Uint8Array, ConnectResponse>;
+
+/** Requests come as they are: what gRPC could not read, it would end the stream for without a word. */
+const service = {
+  connect: { ...BridgeServiceService.connect, requestDeserialize: (bytes: Uint8Array) => bytes },
+};
 
 /**
  * A gRPC server whose connections come from a socket server of ours, through grpc-js's connection
@@ -31,16 +32,18 @@ export class GrpcListener implements AsyncDisposable {
   static async open(options: {
     readonly reception: Reception;
     readonly directory: string;
+    /** A stranger whose stream says nothing for so long is sent away. Default: 30 s. */
+    readonly handshakeMs?: number;
   }): Promise<GrpcListener> {
-    const { reception, directory } = options;
+    const { reception, directory, handshakeMs = HANDSHAKE_MS } = options;
     // Our own limit is checked per frame; above it gRPC would end the stream with every call on it.
     const limit = reception.maxFrameBytes + 1024;
     const server = new Server({
       "grpc.max_receive_message_length": limit,
       "grpc.max_send_message_length": limit,
     });
-    server.addService(BridgeServiceService, {
-      connect: (call: Connect) => receive(new GrpcTransport(call), reception),
+    server.addService(service, {
+      connect: (call: Connect) => receive(call, reception, handshakeMs),
     });
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     const sockets = createServer();
@@ -68,10 +71,15 @@ export class GrpcListener implements AsyncDisposable {
   }
 }
 
-function receive(transport: GrpcTransport, reception: Reception): void {
+function receive(call: Connect, reception: Reception, handshakeMs: number): void {
+  const transport = new GrpcTransport(call, { maxFrameBytes: reception.maxFrameBytes });
+  const patience = setTimeout(() => transport.close(), handshakeMs).unref();
   transport.listen({
-    frame: (document) => reception.admit(transport, document),
+    frame: (document) => {
+      clearTimeout(patience);
+      reception.admit(transport, document);
+    },
     drained: () => {},
-    closed: () => {},
+    closed: () => clearTimeout(patience),
   });
 }
