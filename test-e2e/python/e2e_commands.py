@@ -175,6 +175,11 @@ def remember(ctx: Context, value: str) -> list[str]:
     return values
 
 
+@command("e2e.session")
+def session(ctx: Context) -> str | None:
+    return ctx.session_id
+
+
 @command("e2e.sessions")
 def sessions() -> list[str]:
     return sorted(remembered)

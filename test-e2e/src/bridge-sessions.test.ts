@@ -1,6 +1,7 @@
 import type { TelemetryReport } from "snakepit";
 import { expect, test } from "vitest";
 import { callContext, connectedWorkers } from "./connected-worker.ts";
+import { testBridge } from "./workspace.ts";
 
 for (const transport of ["socket", "grpc"] as const) {
   test(`a call tells its session, and the worker drops what it keeps when that is over, over ${transport}`, async () => {
@@ -38,3 +39,13 @@ for (const transport of ["socket", "grpc"] as const) {
     expect(worker?.heardMs).toBeGreaterThanOrEqual(before);
   });
 }
+
+test("a session that is deleted is gone from its worker too", async () => {
+  const bridge = await testBridge();
+  const session = bridge.pool.session("ada");
+  await session.execute("e2e.remember", { value: "one" });
+  expect(await session.execute("e2e.remember", { value: "two" })).toEqual(["one", "two"]);
+  await session.delete();
+  const sessions = () => bridge.execute("e2e.sessions") as Promise<string[]>;
+  while ((await sessions()).length > 0);
+});

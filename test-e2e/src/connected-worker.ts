@@ -1,4 +1,4 @@
-import type { CallContext, Connection, ConnectOptions, Session } from "snakepit";
+import type { CallContext, CallSession, Connection, ConnectOptions } from "snakepit";
 import { onTestFinished } from "vitest";
 import { PythonAdapter } from "../../packages/grpc-bridge/src/python-adapter.ts";
 import { pythonFolder } from "./workspace.ts";
@@ -32,7 +32,7 @@ export async function connectedWorkers(
 }
 
 /** What a pool hands to a connection with each call. */
-export function callContext(session?: Session): CallContext {
+export function callContext(session?: CallSession): CallContext {
   return {
     callId: "call",
     deadlineMs: Number.POSITIVE_INFINITY,

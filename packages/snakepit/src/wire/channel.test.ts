@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
-import type { CallContext, CancelListener, Session, TelemetryReport } from "../adapter.ts";
+import type { CallContext, CallSession, CancelListener, TelemetryReport } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
 import type { Channel } from "./channel.ts";
 import { HandWorker } from "./fixture-worker.ts";
@@ -46,10 +46,10 @@ async function connected(): Promise<{ channel: Channel; worker: HandWorker }> {
 class TestContext implements CallContext {
   readonly callId = "call";
   readonly deadlineMs: number;
-  readonly session: Session | undefined;
+  readonly session: CallSession | undefined;
   readonly signal = forever;
   #listener: CancelListener | undefined;
-  constructor(deadlineMs = Number.POSITIVE_INFINITY, session?: Session) {
+  constructor(deadlineMs = Number.POSITIVE_INFINITY, session?: CallSession) {
     this.deadlineMs = deadlineMs;
     this.session = session;
   }
