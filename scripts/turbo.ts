@@ -44,7 +44,8 @@ export async function runTurbo(
 /**
  * With the versions that turbo itself does not see, so that nothing which passed on one Python or
  * Node comes out of the cache for another: the Python that the tests will run on, this Node, and
- * the machine's own, on which the packed packages are tried.
+ * the machine's own, on which the packed packages are tried. Neither does it see the languages of
+ * `examples/`, whose tests are skipped without them.
  */
 export function turboEnvironment(): NodeJS.ProcessEnv {
   const env = workspaceEnvironment();
@@ -59,12 +60,19 @@ export function turboEnvironment(): NodeJS.ProcessEnv {
     ...env,
     SNAKEPIT_PYTHON_VERSION: python ?? "none",
     SNAKEPIT_NODE_VERSIONS: `${process.version} ${node ?? "none"}`,
+    SNAKEPIT_LANGUAGES: [versionOf("ruby"), versionOf("Rscript"), versionOf("go", env, "version")]
+      .map((version) => version ?? "none")
+      .join("; "),
   };
 }
 
-/** What the program answers to `--version`; undefined where it does not run. */
-function versionOf(program: string, env?: NodeJS.ProcessEnv): string | undefined {
-  const { status, stdout } = spawnSync(program, ["--version"], { env, encoding: "utf8" });
+/** What the program answers when it is asked; undefined where it does not run. */
+function versionOf(
+  program: string,
+  env?: NodeJS.ProcessEnv,
+  question = "--version",
+): string | undefined {
+  const { status, stdout } = spawnSync(program, [question], { env, encoding: "utf8" });
   return status === 0 ? stdout.trim() : undefined;
 }
 

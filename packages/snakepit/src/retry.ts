@@ -1,7 +1,7 @@
 import type { Call } from "./call.ts";
 import { SnakepitError } from "./errors.ts";
 
-/** With the first one. After gRPC and Temporal: more attempts rarely help and multiply the load. */
+/** With the first one. As Temporal and others have it: more attempts rarely help and multiply the load. */
 const MAX_ATTEMPTS = 3;
 const FIRST_DELAY_MS = 100;
 /** A call that so many workers have given back finds none; something else is wrong. */
