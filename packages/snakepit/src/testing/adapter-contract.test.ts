@@ -159,7 +159,26 @@ test.each<[string, AdapterContractOptions, string]>([
     faulty(() => ({ execute: async (_command, args) => args })),
     "an unknown command is refused, and the worker goes on",
   ],
-  ["no pings", faulty(() => ({ ping: () => new Promise(() => {}) })), "a ping is answered"],
+  [
+    "no pings",
+    faulty(() => ({ ping: () => new Promise(() => {}) })),
+    "a ping is answered, also by a busy worker that has promised it",
+  ],
+  [
+    "pings that wait for a slot",
+    faulty(({ capabilities, execute, ping }) => {
+      let busy = false;
+      return {
+        capabilities: { ...capabilities, pingsWhileBusy: true },
+        execute(...call) {
+          busy = true;
+          return execute(...call);
+        },
+        ping: (context) => (busy ? new Promise(() => {}) : ping(context)),
+      };
+    }),
+    "a ping is answered, also by a busy worker that has promised it",
+  ],
   [
     "errors that lose their type",
     faulty(({ execute }) => ({

@@ -46,7 +46,9 @@ export function adapterContract(input: AdapterContractOptions): readonly Contrac
   add("an unknown command is refused, and the worker goes on", () =>
     calling.unknownCommand(options),
   );
-  add("a ping is answered", () => calling.ping(options));
+  add("a ping is answered, also by a busy worker that has promised it", () =>
+    calling.ping(options),
+  );
   if (fail !== "absent") {
     add("the error of a handler arrives with its type and message, and the worker goes on", () =>
       calling.handlerError(options, fail),
