@@ -40,7 +40,11 @@ test.each([
     },
     "out-of-memory",
   ],
-  ["an interpreter's MemoryError", { ...facts, exit: exited(1), stderr: "MemoryError\n" }, "out-of-memory"],
+  [
+    "an interpreter's MemoryError",
+    { ...facts, exit: exited(1), stderr: "MemoryError\n" },
+    "out-of-memory",
+  ],
   [
     "a MemoryError that was survived",
     { ...facts, exit: exited(0), stderr: "MemoryError\n" },
