@@ -5,6 +5,8 @@ import {
   localLauncher,
   type MemoryKind,
   OutputTail,
+  type ProcessGuards,
+  processGuards,
   processTreeMemory,
   SnakepitError,
   startTimer,
@@ -40,6 +42,10 @@ export class ForkServerLauncher implements Launcher {
       return this.#local.launch(spec, options);
     }
     return this.#fork(server, spec, options);
+  }
+
+  guards(): ProcessGuards {
+    return processGuards();
   }
 
   /** A worker's stdout and stderr have arrived. */

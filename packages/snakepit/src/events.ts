@@ -79,6 +79,8 @@ export type PoolEvent =
   /** Workers keep dying as they start. */
   | { readonly name: "pool-degraded"; readonly error: SnakepitError<string> }
   | { readonly name: "pool-recovered" }
+  /** Processes that a host, now dead, had left behind were found and ended. */
+  | { readonly name: "orphans-ended"; readonly pids: readonly number[] }
   /** Most calls are lost with their workers: new ones are refused. */
   | { readonly name: "circuit-opened"; readonly retryAfterMs: number }
   | { readonly name: "circuit-closed" };
@@ -103,6 +105,7 @@ const names: readonly (PoolEventName | "*")[] = [
   "session-lost",
   "pool-degraded",
   "pool-recovered",
+  "orphans-ended",
   "circuit-opened",
   "circuit-closed",
   "*",

@@ -11,7 +11,7 @@ export async function checkHealth(
   workers: readonly Worker[],
   minWorkers: number,
   clock: Clock,
-): Promise<PoolHealth> {
+): Promise<Omit<PoolHealth, "guards">> {
   const asked = workers.filter(({ phase }) => phase !== "starting");
   const answers = await Promise.all(asked.map((worker) => ask(worker, clock)));
   const healthy = answers.filter(({ status }) => status === "healthy").length;

@@ -1,3 +1,5 @@
+import type { ProcessGuards } from "./process-guards.ts";
+
 /** What to run. Plain data, because a launcher may send it to another machine. */
 export interface WorkerSpec {
   readonly program: string;
@@ -45,6 +47,8 @@ export interface Launcher {
    */
   launch(spec: WorkerSpec, options: LaunchOptions): Promise<WorkerProcess>;
   close?(): Promise<void>;
+  /** What ends its workers when this program dies. Absent: nobody can say. */
+  guards?(): ProcessGuards;
 }
 
 /** A running worker. Owned by whoever launched it, in a pool by exactly one `Worker`. */

@@ -9,6 +9,7 @@ import type { Launcher, LaunchOptions, WorkerProcess, WorkerSpec } from "./launc
 import { type Child, LocalProcess } from "./local-process.ts";
 import { type OrphanSweep, sweepOnce } from "./orphans.ts";
 import { type Command, withParentDeathSignal } from "./parent-death.ts";
+import { processGuards } from "./process-guards.ts";
 import { RunRegistry } from "./run-registry.ts";
 import { startFailed } from "./spawn-failure.ts";
 
@@ -52,6 +53,7 @@ export function localLauncher(options: LocalLauncherOptions = {}): Launcher {
   return {
     name: "local",
     launch: (spec, launchOptions) => holding(launch(spec, launchOptions, options, registry)),
+    guards: processGuards,
   };
 }
 

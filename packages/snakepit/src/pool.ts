@@ -1,6 +1,7 @@
 import type { Affinity } from "./adapter.ts";
 import type { CircuitPhase } from "./circuit.ts";
 import type { PoolEventName, PoolEventOf } from "./events.ts";
+import type { ProcessGuards } from "./process-guards.ts";
 import type { Session, SessionOptions } from "./session.ts";
 import type { WorkerPhase } from "./worker.ts";
 import type { WorkerNote } from "./worker-history.ts";
@@ -94,6 +95,8 @@ export interface PoolHealth {
   /** `healthy`: every worker is, and there are at least `minWorkers`. */
   readonly status: "healthy" | "degraded" | "unhealthy";
   readonly workers: readonly WorkerHealth[];
+  /** What ends the workers when this program dies; undefined when their launcher cannot say. */
+  readonly guards: ProcessGuards | undefined;
 }
 
 export interface ResizeOptions {

@@ -17,6 +17,7 @@ const launcherKinds: Record<keyof Launcher, Kind> = {
   name: text,
   launch: callback,
   close: callback,
+  guards: callback,
 };
 const duration: Kind = {
   expected: "a positive number of milliseconds (Infinity for none)",

@@ -6,6 +6,7 @@ import { EventHub, type PoolEventName, type PoolEventOf } from "./events.ts";
 import { checkHealth } from "./health.ts";
 import { holding } from "./hold.ts";
 import { ancestor, depthBelow } from "./host-work.ts";
+import type { Launcher } from "./launcher.ts";
 import { localLauncher } from "./local-launcher.ts";
 import { checkSizes, type ResolvedPoolOptions } from "./options.ts";
 import type {
@@ -46,6 +47,7 @@ const DEFAULT_CLOSE_GRACE_MS = 20_000;
 export class WorkerPool implements Pool, SessionOwner {
   readonly #options: ResolvedPoolOptions;
   readonly #events = new EventHub();
+  readonly #launcher: Launcher;
   readonly #dispatcher: Dispatcher;
   readonly #sessions: SessionBook;
   readonly #replacements: Replacements;
@@ -56,8 +58,8 @@ export class WorkerPool implements Pool, SessionOwner {
 
   constructor(options: ResolvedPoolOptions) {
     this.#options = options;
-    const launcher = options.launcher ?? options.adapter.launcher ?? localLauncher();
-    this.#dispatcher = new Dispatcher(options, launcher, (event) => this.#events.emit(event));
+    this.#launcher = options.launcher ?? options.adapter.launcher ?? this.#localLauncher();
+    this.#dispatcher = new Dispatcher(options, this.#launcher, (event) => this.#events.emit(event));
     this.#sessions = new SessionBook(this);
     const { fleet, circuit } = this.#dispatcher;
     this.#replacements = new Replacements(fleet);
@@ -66,6 +68,13 @@ export class WorkerPool implements Pool, SessionOwner {
       replacements: this.#replacements,
       sessions: this.#sessions,
       circuit,
+    });
+  }
+
+  #localLauncher(): Launcher {
+    return localLauncher({
+      onOrphans: ({ ended }) =>
+        this.#events.emit({ name: "orphans-ended", pids: ended.map(({ pid }) => pid) }),
     });
   }
 
@@ -155,7 +164,8 @@ export class WorkerPool implements Pool, SessionOwner {
 
   async health(): Promise<PoolHealth> {
     const { fleet } = this.#dispatcher;
-    return await holding(checkHealth([...fleet.all()], fleet.minWorkers, this.#options.clock));
+    const asked = checkHealth([...fleet.all()], fleet.minWorkers, this.#options.clock);
+    return { ...(await holding(asked)), guards: this.#launcher.guards?.() };
   }
 
   async resize(sizes: ResizeOptions): Promise<void> {
