@@ -319,7 +319,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
       this.#recallTimer = undefined;
       const { ready } = this.fleet;
       const packed = ready.filter(({ load, concurrency }) => load > concurrency);
-      if (ready.some(({ load }) => load === 0))
+      if (ready.some(({ load, concurrency }) => load < concurrency))
         for (const worker of packed) worker.recall(RECALL_MS);
       if (packed.length > 0) this.#watchPacked();
     });

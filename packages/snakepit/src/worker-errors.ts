@@ -102,11 +102,14 @@ export function exitError(call: Call, end: WorkerEnd): SnakepitError<string> {
 }
 
 function story({ reason, exit, fault, cause }: WorkerEnd): string {
+  // A frame that ends in the middle follows from a death and does not explain it.
+  const failed = exit.kind === "signaled" || (exit.kind === "exited" && exit.code !== 0);
+  if (cause === "out-of-memory") return `ran out of memory and ${exitText(exit)}`;
+  if (reason === "exited" && failed) return exitText(exit);
   if (fault !== undefined) return `was ended because its connection failed: ${fault.message}`;
   if (reason === "connection-lost") return "lost its connection and was ended";
   if (reason === "cancel-ignored") return "was ended because it ignored a cancel";
   if (reason === "hung") return "was ended because it gave no sign of life";
   if (reason === "restart") return "was ended by restart({ force: true })";
-  if (cause === "out-of-memory") return `ran out of memory and ${exitText(exit)}`;
   return exitText(exit);
 }

@@ -81,7 +81,7 @@ export class Worker {
   idleSinceMs: number | undefined = 0;
   /** When last measured. */
   memoryBytes: number | undefined = undefined;
-  /** It was asked to give calls back, and has not been heard since. */
+  /** It has given calls back that it had not begun, and has answered none since. */
   stalled = false;
   /** It will go when its replacement is there. */
   retiring: StopReason | undefined = undefined;
@@ -211,7 +211,8 @@ export class Worker {
     } catch (error) {
       // Off the worker first: only then it may be given to another.
       if (!this.#remove(call)) return;
-      if (!SnakepitError.is(error, "WORKER_BUSY")) this.stalled = false;
+      // Until it answers, what comes back must not go there again.
+      this.stalled = this.load > 0 && SnakepitError.is(error, "WORKER_BUSY");
       if (!this.#owner.retry(call, error)) this.#failed(call, error);
       return this.#owner.freed(this);
     }
@@ -260,10 +261,7 @@ export class Worker {
 
   /** Takes back what was sent and not begun, if nothing was heard for so long. */
   recall(afterMs: number): void {
-    const { connection } = this;
-    if (connection?.recall === undefined) return;
-    this.stalled = true; // until it answers: what comes back must not go there again
-    connection.recall(afterMs);
+    this.connection?.recall?.(afterMs);
   }
 
   #becomeIdle(): void {
