@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { callContext, connectedWorkers } from "./connected-worker.ts";
-import { made, temporaryFolder } from "./workspace.ts";
+import { made, temporaryFolder, testBridge } from "./workspace.ts";
 
 for (const transport of ["socket", "grpc"] as const) {
   test(`calls behind one that suddenly takes long come back and are done elsewhere, over ${transport}`, async () => {
@@ -38,3 +38,22 @@ for (const transport of ["socket", "grpc"] as const) {
     expect(await call(busy, 7)).toBe(7);
   });
 }
+
+test("a pool sends elsewhere what stands behind calls that suddenly take long", async () => {
+  // With two slots, three long calls take every thread that could go on with the line.
+  const python = { concurrency: 2 };
+  const bridge = await testBridge({ minWorkers: 2, maxWorkers: 2, python });
+  const gate = `${temporaryFolder()}/gate`;
+  const call = (number: number, path = "") =>
+    bridge.execute("e2e.at_gate", { gate: path, number }) as Promise<number>;
+  // Until a worker has called the command short, calls are not packed.
+  for (let round = 0; round < 50; round++)
+    await Promise.all(Array.from({ length: 8 }, (_, number) => call(number)));
+
+  const long = [100, 101, 102].map((number) => call(number, gate));
+  await Promise.all([100, 101, 102].map((number) => made(`${gate}.${number}`)));
+  const behind = Array.from({ length: 60 }, (_, number) => call(number));
+  expect(await Promise.all(behind)).toEqual(behind.map((_, number) => number));
+  writeFileSync(gate, "");
+  expect(await Promise.all(long)).toEqual([100, 101, 102]);
+});
