@@ -102,9 +102,15 @@ export class Fleet implements WorkerOwner {
   async startMany(count: number): Promise<void> {
     let left = count;
     const lane = async () => {
-      while (left-- > 0 && !this.#closing) await this.startOne();
+      while (left-- > 0 && this.#isShort) await this.startOne();
     };
     await Promise.all(Array.from({ length: Math.min(count, MAX_STARTING) }, lane));
+  }
+
+  /** Calls that wait may have had workers started for them in the meantime. */
+  get #isShort(): boolean {
+    const coming = this.#ready.length + this.#suspects + this.#starting;
+    return !this.#closing && coming < this.minWorkers;
   }
 
   /** Starts what the scheduler wants, now or when the backoff allows it. */
@@ -129,7 +135,13 @@ export class Fleet implements WorkerOwner {
     const count = this.#backoff.troubled
       ? Math.min(wanted, 1 - Math.min(1, this.#starting))
       : wanted;
-    for (let started = 0; started < count; started++) void this.startOne();
+    for (let started = 0; started < count; started++) void this.#startAndGoOn();
+  }
+
+  /** After trouble starts come one by one, and nobody else may ask for the next. */
+  async #startAndGoOn(): Promise<void> {
+    await this.startOne();
+    this.schedule();
   }
 
   /** Whether trouble with starts leaves room for one more that nobody waits for. */

@@ -112,6 +112,27 @@ test("a pool is resized while it works: more workers at once, fewer as their cal
   await expect.poll(() => adapter.workerIds().length).toBe(2);
 });
 
+test("a pool that grows while calls wait never has more workers than its maximum", async () => {
+  const held = gate();
+  const adapter = fakeAdapter({ handlers: { held: held.handler } });
+  await using pool = await createPool({ adapter, minWorkers: 1, maxWorkers: 1 });
+  const calls = Array.from({ length: 20 }, () => pool.execute("held"));
+  let most = 0;
+  pool.on("worker-ready", () => {
+    const { starting, ready } = pool.stats().workers;
+    most = Math.max(most, starting + ready);
+  });
+  await pool.resize({ minWorkers: 8, maxWorkers: 8 });
+  await adapter.received("held", 8);
+  expect(most).toBe(8);
+  const answers = Promise.all(calls);
+  while (pool.stats().running > 0) {
+    held.open();
+    await new Promise(setImmediate);
+  }
+  await answers;
+});
+
 test.each([
   [{ minWorkers: 5 }, /minWorkers \(5\) is above maxWorkers \(2\)/],
   [{ maxWorkers: 0 }, /maxWorkers must be an integer of at least 1, not 0/],
@@ -173,7 +194,9 @@ test("restart reports a worker whose call does not end; force ends the call", as
   const failed = expect(second).rejects.toMatchObject({ code: "WORKER_EXITED" });
   expect((await pool.restart({ graceMs: 10, force: true })).left).toEqual([]);
   await failed;
-  endless.catch(() => {});
+  const told = expect(endless).rejects.toThrow();
+  await pool.close({ graceMs: 0 });
+  await told;
 });
 
 test("a restart whose new worker does not come up fails, and the old ones go on", async () => {
