@@ -85,7 +85,10 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
 
   /** Leaves the source; resolves when the worker is done with it. */
   async endSource(): Promise<void> {
-    await this.#source?.return?.();
+    const source = this.#source;
+    // A read that is under way may now end before the worker has: only `return` tells when it has.
+    this.#source = undefined;
+    await source?.return?.();
   }
 
   succeed(): void {
