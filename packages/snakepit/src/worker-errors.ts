@@ -4,7 +4,6 @@ import { SnakepitError, type StartFailure } from "./errors.ts";
 import type { StopReason } from "./events.ts";
 import { exitDetails, exitText, lastWords } from "./exit-report.ts";
 import type { WorkerExit, WorkerProcess } from "./launcher.ts";
-import { cancelledError } from "./pool-errors.ts";
 import type { WorkerHistory } from "./worker-history.ts";
 
 /** Reasons with which a start is aborted. */
@@ -87,8 +86,6 @@ export interface WorkerEnd {
 /** What the callers of a worker get that ended under them. */
 export function exitError(call: Call, end: WorkerEnd): SnakepitError<string> {
   const { workerId, reason, exit, cause, stderr, fault, history } = end;
-  if (reason === "pool-closed")
-    return cancelledError(call, "the pool was closed before it had ended");
   if (reason === "memory-exceeded" && SnakepitError.is(fault)) return fault;
   return new SnakepitError(
     "WORKER_EXITED",

@@ -8,6 +8,7 @@ import type { WorkerExit, WorkerProcess } from "./launcher.ts";
 import { LinkedList } from "./linked-list.ts";
 import type { LogLevel } from "./log-level.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
+import { cancelledError } from "./pool-errors.ts";
 import { PACKED_CALLS } from "./scheduler.ts";
 import type { PoolSession } from "./session.ts";
 import { delay } from "./timer.ts";
@@ -388,9 +389,16 @@ export class Worker {
 
   /** Ends the worker whatever it does; what it has not finished is lost. Idempotent. */
   stop(reason: StopReason, options: { readonly graceMs: number }): Promise<void> {
+    if (reason === "pool-closed") this.#cancelAll();
     if (this.#stopping !== undefined && options.graceMs === 0) void this.process?.stop(options);
     this.#stopping ??= this.#stop(reason, options.graceMs);
     return this.#stopping;
+  }
+
+  /** Before the goodbye, of which an adapter makes errors of its own. */
+  #cancelAll(): void {
+    for (const call of this.#calls)
+      call.fail(cancelledError(call, "the pool was closed before it had ended"));
   }
 
   async #stop(reason: StopReason, graceMs: number): Promise<void> {
