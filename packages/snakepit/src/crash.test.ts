@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { crashCause } from "./crash.ts";
+import { crashCause, wasKilledFromOutside } from "./crash.ts";
 import { kernelKills } from "./kernel-kills.ts";
 import type { WorkerExit } from "./launcher.ts";
 
@@ -70,4 +70,15 @@ test("Node's own last words are known", () => {
     { encoding: "utf8" },
   );
   expect(crashCause({ ...facts, exit: signaled("SIGABRT"), stderr })).toBe("out-of-memory");
+});
+
+test.each([
+  [signaled("SIGKILL"), "signal", true],
+  [signaled("SIGTERM"), "signal", true],
+  [exited(137), "signal", true],
+  [signaled("SIGKILL"), "out-of-memory", false],
+  [signaled("SIGSEGV"), "signal", false],
+  [exited(0), "exit-code", false],
+] as const)("%o, %s: killed from outside is %s", (exit, cause, expected) => {
+  expect(wasKilledFromOutside(exit, cause)).toBe(expected);
 });

@@ -13,6 +13,15 @@ export interface CrashFacts {
   readonly kernelKilled: boolean;
 }
 
+/**
+ * Somebody else has ended it: no process does this to itself, and the kernel's own reason, want of
+ * memory, is known. Neither its start nor its calls are to blame.
+ */
+export function wasKilledFromOutside(exit: WorkerExit, cause: CrashCause): boolean {
+  const signal = signalOf(exit);
+  return cause === "signal" && (signal === "SIGKILL" || signal === "SIGTERM");
+}
+
 /** A shell reports a child that a signal has ended as 128 + the signal's number. */
 const SIGNAL_EXIT = 128;
 const SIGKILL = 9;

@@ -1,6 +1,7 @@
 import type { Call, CallOwner } from "./call.ts";
 import { Circuit } from "./circuit.ts";
 import type { Clock } from "./clock.ts";
+import { wasKilledFromOutside } from "./crash.ts";
 import { type Deadlines, deadlinesOn } from "./deadlines.ts";
 import type { SnakepitError } from "./errors.ts";
 import type { PoolEvent } from "./events.ts";
@@ -243,12 +244,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
 
   /** FleetOwner: a worker has gone; its calls are told right after this. */
   workerStopped(_worker: Worker, report: StopReport): void {
-    if (
-      report.cause !== "stopped" ||
-      report.reason === "memory-exceeded" ||
-      report.reason === "hung"
-    )
-      this.#countLost(report.lostCalls);
+    if (isOwnFault(report)) this.#countLost(report.lostCalls);
     queueMicrotask(() => this.#checkIdle());
   }
 
@@ -395,4 +391,10 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     if (outcome === "succeeded") this.succeeded++;
     else this.failed++;
   }
+}
+
+/** What a worker ended of may lie in its calls. */
+function isOwnFault({ reason, exit, cause }: StopReport): boolean {
+  if (cause === "stopped") return reason === "memory-exceeded" || reason === "hung";
+  return !wasKilledFromOutside(exit, cause);
 }

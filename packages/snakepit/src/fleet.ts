@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { TelemetryReport } from "./adapter.ts";
 import { Backoff } from "./backoff.ts";
 import type { Call } from "./call.ts";
+import { wasKilledFromOutside } from "./crash.ts";
 import type { SnakepitError } from "./errors.ts";
 import type { PoolEvent } from "./events.ts";
 import type { Launcher } from "./launcher.ts";
@@ -49,7 +50,8 @@ export class Fleet implements WorkerOwner {
   /** They may yet be heard: a machine that is too busy to answer needs no more workers. */
   #suspects = 0;
   #slotsPerWorker = 1;
-  #lastCrashMs = 0;
+  /** When the present trouble with starts began. */
+  #troubledSinceMs = 0;
   #lastFailure: SnakepitError<string> | undefined;
   #retryTimer: Disposable | undefined;
   #closing = false;
@@ -168,7 +170,7 @@ export class Fleet implements WorkerOwner {
 
   freed(worker: Worker): void {
     // An older worker's answer says nothing of whether starting works.
-    if (this.#backoff.troubled && worker.readySinceMs > this.#lastCrashMs) this.#recovered();
+    if (this.#backoff.troubled && worker.readySinceMs > this.#troubledSinceMs) this.#recovered();
     this.#owner.callDone();
     if (worker.calls === this.#options.maxCalls) this.onWorn?.();
     if (worker.phase === "ready") this.#owner.slotFreed(worker);
@@ -214,7 +216,9 @@ export class Fleet implements WorkerOwner {
     if (wasReady) this.#owner.workerLeaving(worker);
     this.#owner.emit({ name: "worker-stopped", workerId: worker.id, ...report });
     this.#owner.workerStopped(worker, report);
-    if (!worker.served && report.cause !== "stopped") this.#crashed();
+    const { exit, cause } = report;
+    if (!worker.served && cause !== "stopped" && !wasKilledFromOutside(exit, cause))
+      this.#crashed();
     this.schedule();
   }
 
@@ -278,9 +282,10 @@ export class Fleet implements WorkerOwner {
   }
 
   #crashed(): void {
-    this.#lastCrashMs = this.#options.clock.now();
+    const nowMs = this.#options.clock.now();
+    if (!this.#backoff.troubled) this.#troubledSinceMs = nowMs;
     const wasDegraded = this.#backoff.degraded;
-    this.#backoff.crashed(this.#lastCrashMs);
+    this.#backoff.crashed(nowMs);
     const error = this.refusal();
     if (error === undefined) return;
     if (!wasDegraded) this.#owner.emit({ name: "pool-degraded", error });

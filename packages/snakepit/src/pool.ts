@@ -35,8 +35,9 @@ export interface CallOptions {
   /** Only in a session. Default: the session's own. */
   readonly affinity?: Affinity;
   /**
-   * Doing it twice does no harm: when its worker is lost it is tried again, three times in all,
-   * 100 ms apart and doubling. A stream only as long as none of its chunks was read.
+   * Doing it twice does no harm: when its worker is lost it is tried again, three times in all, or
+   * eight when somebody else killed its workers, 100 ms apart and doubling. A stream only as long
+   * as none of its chunks was read.
    */
   readonly idempotent?: boolean;
 }

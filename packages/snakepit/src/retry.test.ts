@@ -26,7 +26,7 @@ test("the budget allows a burst, then a tenth of the calls and a few per second"
 });
 
 /** A worker that dies of its first calls; how often each call was begun. */
-async function mortal(deaths: number) {
+async function mortal(deaths: number, signal = "SIGSEGV") {
   const clock = fakeClock();
   const begun: string[] = [];
   const adapter = fakeAdapter({
@@ -35,13 +35,13 @@ async function mortal(deaths: number) {
       risky: (name, _context, workerId) => {
         begun.push(String(name));
         if (begun.length > deaths) return name;
-        adapter.kill(workerId);
+        adapter.kill(workerId, { kind: "signaled", signal });
         return new Promise(() => {});
       },
       async *risks(_args, _context, workerId) {
         begun.push("stream");
         if (begun.length <= deaths) {
-          adapter.kill(workerId);
+          adapter.kill(workerId, { kind: "signaled", signal });
           await new Promise(() => {});
         }
         yield 1;
@@ -74,6 +74,16 @@ test("after three attempts its caller is told", async () => {
   await clock.advance(2_000);
   await failed;
   expect(begun).toHaveLength(3);
+});
+
+test("a call whose workers somebody else kills is tried eight times", async () => {
+  const { pool, clock, begun } = await mortal(9, "SIGKILL");
+  await using _ = pool;
+  const call = pool.execute("risky", "a", { idempotent: true });
+  const failed = expect(call).rejects.toMatchObject({ code: "WORKER_EXITED", outcome: "unknown" });
+  await clock.advance(20_000);
+  await failed;
+  expect(begun).toHaveLength(8);
 });
 
 test("a call that is not idempotent is never sent twice", async () => {

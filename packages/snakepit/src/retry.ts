@@ -1,8 +1,15 @@
 import type { Call } from "./call.ts";
+import { wasKilledFromOutside } from "./crash.ts";
 import { SnakepitError } from "./errors.ts";
+import type { WorkerExit } from "./launcher.ts";
 
 /** With the first one. As Temporal and others have it: more attempts rarely help and multiply the load. */
 const MAX_ATTEMPTS = 3;
+/**
+ * For a call that somebody has killed the workers of: it is not to blame, and the delays, doubling
+ * to some 13 s in all, outlast what is going on.
+ */
+const MAX_ATTEMPTS_OF_VICTIM = 8;
 const FIRST_DELAY_MS = 100;
 /** A call that so many workers have given back finds none; something else is wrong. */
 const MAX_RETURNS = 16;
@@ -29,7 +36,8 @@ export class RetryPolicy {
     if (!SnakepitError.is(error)) return undefined;
     if (wasReturned(error)) return call.returns++ < MAX_RETURNS ? 0 : undefined;
     if (!call.idempotent || !wasLost(error)) return undefined;
-    if (call.attempts + 1 >= MAX_ATTEMPTS || !this.#budget.take(nowMs)) return undefined;
+    const most = wasKilled(error) ? MAX_ATTEMPTS_OF_VICTIM : MAX_ATTEMPTS;
+    if (call.attempts + 1 >= most || !this.#budget.take(nowMs)) return undefined;
     call.attempts++;
     return retryDelayMs(call.attempts);
   }
@@ -45,6 +53,15 @@ function wasLost({ code, outcome }: SnakepitError<string>): boolean {
   return outcome === "unknown" && lostCodes.has(code);
 }
 const lostCodes: ReadonlySet<string> = new Set(["WORKER_EXITED", "MEMORY_EXCEEDED", "PROTOCOL"]);
+
+/** By somebody else. */
+function wasKilled(error: SnakepitError<string>): boolean {
+  if (!SnakepitError.is(error, "WORKER_EXITED")) return false;
+  const { signal, exitCode = 0, cause = "lost" } = error.details;
+  const exit: WorkerExit =
+    signal === undefined ? { kind: "exited", code: exitCode } : { kind: "signaled", signal };
+  return wasKilledFromOutside(exit, cause);
+}
 
 /** How long to wait before the next attempt: doubling, spread over half of it. */
 export function retryDelayMs(attempt: number, random: number = Math.random()): number {
