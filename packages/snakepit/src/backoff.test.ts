@@ -25,3 +25,16 @@ test("five crashes in ten seconds degrade the pool, and one start in ten seconds
   backoff.served();
   expect(backoff.degraded).toBe(false);
 });
+
+test("workers that somebody else kills are no crash loop, unless none of them ever serves", () => {
+  const backoff = new Backoff();
+  for (let n = 0; n < 100; n++) {
+    backoff.killed(n);
+    if (n % 10 === 9) backoff.served();
+  }
+  expect(backoff).toMatchObject({ degraded: false, troubled: false });
+  for (let n = 0; n < 20; n++) backoff.killed(n);
+  expect(backoff.troubled).toBe(false);
+  for (let n = 0; n < 5; n++) backoff.killed(n);
+  expect(backoff).toMatchObject({ degraded: true, troubled: true });
+});

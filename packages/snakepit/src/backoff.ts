@@ -3,6 +3,11 @@ const MAX_CRASHES = 5;
 const WINDOW_MS = 10_000;
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 10_000;
+/**
+ * So many workers in a row may be killed from outside before one has served: in a storm some of
+ * them do. More is something that kills every one, such as a limit that the kernel does not name.
+ */
+const MAX_KILLED = 20;
 /** While degraded, one start this often asks whether the trouble is over. */
 const PROBE_MS = 10_000;
 
@@ -13,6 +18,7 @@ const PROBE_MS = 10_000;
 export class Backoff {
   #crashes: readonly number[] = [];
   #consecutive = 0;
+  #killed = 0;
   #notBeforeMs = 0;
   #degraded = false;
 
@@ -36,8 +42,19 @@ export class Backoff {
     this.#notBeforeMs = nowMs + (this.#degraded ? PROBE_MS : delayMs);
   }
 
+  /** Somebody else has ended a worker that had not served yet: no fault of its start, as a rule. */
+  killed(nowMs: number): void {
+    if (++this.#killed > MAX_KILLED) this.crashed(nowMs);
+  }
+
+  /** An answer would tell something: that starting works after all. */
+  get isCounting(): boolean {
+    return this.#consecutive > 0 || this.#killed > 0;
+  }
+
   /** A worker has answered a call: starting works. */
   served(): void {
+    this.#killed = 0;
     if (this.#consecutive === 0) return;
     this.#crashes = [];
     this.#consecutive = 0;

@@ -170,7 +170,7 @@ export class Fleet implements WorkerOwner {
 
   freed(worker: Worker): void {
     // An older worker's answer says nothing of whether starting works.
-    if (this.#backoff.troubled && worker.readySinceMs > this.#troubledSinceMs) this.#recovered();
+    if (this.#backoff.isCounting && worker.readySinceMs > this.#troubledSinceMs) this.#recovered();
     this.#owner.callDone();
     if (worker.calls === this.#options.maxCalls) this.onWorn?.();
     if (worker.phase === "ready") this.#owner.slotFreed(worker);
@@ -216,9 +216,7 @@ export class Fleet implements WorkerOwner {
     if (wasReady) this.#owner.workerLeaving(worker);
     this.#owner.emit({ name: "worker-stopped", workerId: worker.id, ...report });
     this.#owner.workerStopped(worker, report);
-    const { exit, cause } = report;
-    if (!worker.served && cause !== "stopped" && !wasKilledFromOutside(exit, cause))
-      this.#crashed();
+    if (!worker.served) this.#endedUnserved(report);
     this.schedule();
   }
 
@@ -281,11 +279,21 @@ export class Fleet implements WorkerOwner {
     if (wasDegraded) this.#owner.emit({ name: "pool-recovered" });
   }
 
+  #endedUnserved({ exit, cause }: StopReport): void {
+    if (cause === "stopped") return;
+    if (wasKilledFromOutside(exit, cause)) this.#troubled((nowMs) => this.#backoff.killed(nowMs));
+    else this.#crashed();
+  }
+
   #crashed(): void {
+    this.#troubled((nowMs) => this.#backoff.crashed(nowMs));
+  }
+
+  #troubled(count: (nowMs: number) => void): void {
     const nowMs = this.#options.clock.now();
-    if (!this.#backoff.troubled) this.#troubledSinceMs = nowMs;
+    if (!this.#backoff.isCounting) this.#troubledSinceMs = nowMs;
     const wasDegraded = this.#backoff.degraded;
-    this.#backoff.crashed(nowMs);
+    count(nowMs);
     const error = this.refusal();
     if (error === undefined) return;
     if (!wasDegraded) this.#owner.emit({ name: "pool-degraded", error });
