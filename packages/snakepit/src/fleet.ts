@@ -277,6 +277,7 @@ export class Fleet implements WorkerOwner {
     this.#retryTimer?.[Symbol.dispose]();
     this.#retryTimer = undefined;
     if (wasDegraded) this.#owner.emit({ name: "pool-recovered" });
+    this.schedule();
   }
 
   #endedUnserved({ exit, cause }: StopReport): void {

@@ -2,8 +2,12 @@ import { expect, test } from "vitest";
 import type { Adapter, Connection } from "./adapter.ts";
 import { createPool } from "./create-pool.ts";
 import { SnakepitError } from "./errors.ts";
+import { nextEvent } from "./fixtures/events.ts";
+import { gate } from "./fixtures/gate.ts";
+import { until } from "./fixtures/until.ts";
 import { hold } from "./hold.ts";
 import { type FakeHandler, fakeAdapter } from "./testing/fake-adapter.ts";
+import { fakeClock } from "./testing/fake-clock.ts";
 
 /** Adapters, callers and hosts that misbehave, and what must not come of it. */
 
@@ -162,6 +166,27 @@ test("a crash loop backs off also beside a worker that serves", async () => {
   expect(starts).toBeLessThanOrEqual(6);
   stop.abort();
   await load;
+});
+
+test("when starting works again, what is missing is started, also if nobody calls any more", async () => {
+  const clock = fakeClock();
+  const held = gate();
+  let starts = 0;
+  const adapter = fakeAdapter({
+    onStart: async () => {
+      if (++starts === 1) throw new Error("only the first one fails");
+      if (starts === 2) await held.handler(0, undefined as never, "");
+    },
+  });
+  const creating = createPool({ adapter, clock, minWorkers: 2, maxWorkers: 2 });
+  await until(() => starts === 2);
+  await clock.advance(50); // the next start is due after 100
+  held.open();
+  await using pool = await creating;
+  const ready = nextEvent(pool, "worker-ready");
+  expect(await pool.execute("echo", 1)).toBe(1);
+  await ready;
+  expect(pool.stats().workers.ready).toBe(2);
 });
 
 test("transform is for replies: it leaves streams alone, and its error is the call's", async () => {
