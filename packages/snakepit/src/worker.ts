@@ -1,21 +1,19 @@
 import type { Connection, TelemetryReport } from "./adapter.ts";
 import type { Call } from "./call.ts";
 import { type CrashCause, crashCause } from "./crash.ts";
-import { SnakepitError } from "./errors.ts";
 import type { StopReason } from "./events.ts";
 import { kernelKills } from "./kernel-kills.ts";
 import type { WorkerExit, WorkerProcess } from "./launcher.ts";
-import { LinkedList } from "./linked-list.ts";
 import type { LogLevel } from "./log-level.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 import { cancelledError } from "./pool-errors.ts";
-import { PACKED_CALLS } from "./scheduler.ts";
+import { Pulse } from "./pulse.ts";
 import type { PoolSession } from "./session.ts";
+import { Slots, type SlotsOwner } from "./slots.ts";
 import { delay } from "./timer.ts";
-import { type Sign, Vitals } from "./vitals.ts";
 import { exitError, startCancelled, type WorkerEnd } from "./worker-errors.ts";
 import { WorkerHistory } from "./worker-history.ts";
-import { goodbye, internalCall, type StartOptions, startWorker } from "./worker-start.ts";
+import { goodbye, type StartOptions, startWorker } from "./worker-start.ts";
 
 /** How long a lost connection waits for the report of what happened to its process. */
 const EXIT_REPORT_MS = 100;
@@ -61,29 +59,13 @@ export interface StopReport {
   readonly lostCalls: number;
 }
 
-/**
- * One process, the connection to it, and the calls on it. A slot is freed when the worker has
- * answered, never when a caller has gone: otherwise two calls would run in a one-call worker, or a
- * late answer would reach the wrong caller.
- */
-export class Worker {
+/** One process, the connection to it, and the calls on it, from its start to its end. */
+export class Worker implements SlotsOwner {
   readonly id: string;
-  load = 0;
-  concurrency = 1;
-  /** Of its calls, those that wait for something of the host's. */
-  parked = 0;
-  /** Calls that it has answered, well or badly. */
-  calls = 0;
-  /** Calls that failed on it, whatever the reason. */
-  errors = 0;
   /** On the pool's clock; when it became ready. */
   readySinceMs = 0;
-  /** On the pool's clock; undefined while it holds calls. */
-  idleSinceMs: number | undefined = 0;
   /** When last measured. */
   memoryBytes: number | undefined = undefined;
-  /** It has given calls back that it had not begun, and has answered none since. */
-  stalled = false;
   /** It will go when its replacement is there. */
   retiring: StopReason | undefined = undefined;
   /** Sessions that are at home here. */
@@ -91,12 +73,8 @@ export class Worker {
   readonly history = new WorkerHistory();
   readonly #options: WorkerOptions;
   readonly #owner: WorkerOwner;
-  readonly #calls = new LinkedList<Call>();
-  /** Cancelled, not confirmed, and given up. */
-  readonly #abandoned = new Set<Call>();
-  readonly #vitals: Vitals;
-  #pinging = false;
-  #pongs = 0;
+  readonly #slots: Slots;
+  readonly #pulse: Pulse;
   #kernelKills: number | undefined;
   #drainTimer: Disposable | undefined;
   #reportEnd!: () => void;
@@ -105,8 +83,6 @@ export class Worker {
   });
   #started: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
-  /** Commands that it has found to be short. */
-  #short: ReadonlySet<string> | undefined;
   /** What was wrong with the connection or the memory, if that is why it ended. */
   #fault: Error | undefined;
   #state: WorkerState = { phase: "starting", abort: new AbortController() };
@@ -115,15 +91,42 @@ export class Worker {
     this.id = id;
     this.#options = options;
     this.#owner = owner;
-    this.#vitals = new Vitals(options);
+    this.#slots = new Slots(this, options.clock);
+    this.#pulse = new Pulse(options, this.#slots);
+  }
+
+  /** Calls that it holds. */
+  get load(): number {
+    return this.#slots.load;
+  }
+
+  get concurrency(): number {
+    return this.#slots.concurrency;
+  }
+
+  /** Of its calls, those that wait for something of the host's. */
+  get parked(): number {
+    return this.#slots.parked;
+  }
+
+  /** Calls that it has answered, well or badly. */
+  get calls(): number {
+    return this.#slots.answered;
+  }
+
+  /** Calls that failed on it, whatever the reason. */
+  get errors(): number {
+    return this.#slots.errors;
+  }
+
+  /** On the pool's clock; undefined while it holds calls. */
+  get idleSinceMs(): number | undefined {
+    return this.#slots.idleSinceMs;
   }
 
   /** How many calls of this command it may hold; for the scheduler. */
   room(command: string): number {
-    if (this.stalled) return 0;
-    // A worker with one slot runs one call at a time, also when it thinks it could take more.
-    const isPacked = this.concurrency > 1 && this.#short?.has(command) === true;
-    return isPacked ? Math.max(PACKED_CALLS, this.concurrency) : this.concurrency;
+    return this.#slots.room(command);
   }
 
   get phase(): WorkerPhase {
@@ -176,10 +179,8 @@ export class Worker {
   }
 
   #becomeReady(child: WorkerProcess, connection: Connection): void {
-    this.concurrency = connection.capabilities.concurrency;
+    this.#slots.open(connection);
     this.readySinceMs = this.#options.clock.now();
-    this.idleSinceMs = this.readySinceMs;
-    this.#short = connection.shortCommands;
     this.#state = { phase: "ready", process: child, connection };
     this.history.note("ready");
     void child.exited.then((exit) => this.#gone("exited", exit));
@@ -189,44 +190,7 @@ export class Worker {
 
   /** Sends a call. The caller has made sure that there is room. */
   carry(call: Call): void {
-    const connection = this.#hold(call);
-    void this.#await(call, connection);
-  }
-
-  #hold(call: Call): Connection {
-    const { connection } = this;
-    if (connection === undefined) throw new Error(`worker ${this.id} is ${this.phase}`);
-    this.load++;
-    this.idleSinceMs = undefined;
-    this.#calls.push(call);
-    call.workerId = this.id;
-    return connection;
-  }
-
-  async #await(call: Call, connection: Connection): Promise<void> {
-    try {
-      const value = await connection.execute(call.command, call.args, call);
-      if (call.list !== this.#calls) return; // it was lost with the worker, and dealt with
-      this.stalled = false;
-      call.succeed(value);
-    } catch (error) {
-      // Off the worker first: only then it may be given to another.
-      if (!this.#remove(call)) return;
-      // Until it answers, what comes back must not go there again.
-      this.stalled = this.load > 0 && SnakepitError.is(error, "WORKER_BUSY");
-      if (!this.#owner.retry(call, error)) this.#failed(call, error);
-      return this.#owner.freed(this);
-    }
-    this.release(call); // after the answer: what the free slot sets off must not get in its way
-  }
-
-  #failed(call: Call, error: unknown): void {
-    this.calls++;
-    if (!call.settled) {
-      this.errors++;
-      this.history.note(`${call.command} failed: ${firstLine(error)}`);
-    }
-    call.fail(error);
+    this.#slots.carry(call, this.#open);
   }
 
   /**
@@ -234,30 +198,40 @@ export class Worker {
    * done.
    */
   carryStream(call: Call): AsyncIterator<unknown> {
+    const connection = this.#open;
+    if (connection.stream === undefined) throw new Error(`worker ${this.id} cannot stream`);
+    return this.#slots.carryStream(call, connection.stream.bind(connection));
+  }
+
+  get #open(): Connection {
     const { connection } = this;
-    if (connection?.stream === undefined) throw new Error(`worker ${this.id} cannot stream`);
-    const source = connection.stream(call.command, call.args, call)[Symbol.asyncIterator]();
-    this.#hold(call);
-    return source;
+    if (connection === undefined) throw new Error(`worker ${this.id} is ${this.phase}`);
+    return connection;
   }
 
   /** The worker is done with a call. False when the worker was gone already. */
   release(call: Call): boolean {
-    if (!this.#remove(call)) return false;
-    this.calls++;
-    this.#owner.freed(this);
-    return true;
+    return this.#slots.release(call);
   }
 
-  #remove(call: Call): boolean {
-    if (!this.#calls.delete(call)) return false;
-    this.load--;
-    if (this.load === 0) this.#becomeIdle();
-    if (call.isParked) this.parked--;
-    call.confirm();
-    if (this.#abandoned.size > 0) this.#abandoned.delete(call);
+  /** SlotsOwner */
+  left(): void {
     if (this.#state.phase === "draining") this.#stopWhenDrained();
-    return true;
+  }
+
+  /** SlotsOwner */
+  freed(): void {
+    this.#owner.freed(this);
+  }
+
+  /** SlotsOwner */
+  retry(call: Call, error: unknown): boolean {
+    return this.#owner.retry(call, error);
+  }
+
+  /** SlotsOwner */
+  note(what: string): void {
+    this.history.note(what);
   }
 
   /** Takes back what was sent and not begun, if nothing was heard for so long. */
@@ -265,22 +239,16 @@ export class Worker {
     this.connection?.recall?.(afterMs);
   }
 
-  #becomeIdle(): void {
-    this.idleSinceMs = this.#options.clock.now();
-    this.stalled = false;
-  }
-
   /** A call of this worker begins or ends to wait for the host. */
   park(call: Call, isParked: boolean): void {
-    if (call.list !== this.#calls) return;
-    this.parked += isParked ? 1 : -1;
+    this.#slots.park(call, isParked);
   }
 
   /** A cancelled call was not confirmed: no new calls, and the end as soon as nobody else is hurt. */
   abandon(call: Call): void {
-    if (call.list !== this.#calls) return;
+    if (!this.#slots.carries(call)) return;
     this.history.note(`${call.command} ignored its cancel`);
-    this.#abandoned.add(call);
+    this.#slots.abandon(call);
     this.drain("cancel-ignored");
     this.#drainTimer ??= this.#options.clock.startTimer(this.#options.drainMs, () =>
       this.#kill("cancel-ignored"),
@@ -304,10 +272,10 @@ export class Worker {
   }
 
   #stopWhenDrained(): void {
-    if (this.#state.phase !== "draining" || this.#calls.size > this.#abandoned.size) return;
+    if (this.#state.phase !== "draining" || !this.#slots.isDone) return;
     // An abandoned call ignores requests, so that it is not worth waiting for.
     void this.stop(this.#state.reason, {
-      graceMs: this.#abandoned.size > 0 ? 0 : this.#options.stopGraceMs,
+      graceMs: this.#slots.hasAbandoned ? 0 : this.#options.stopGraceMs,
     });
   }
 
@@ -315,51 +283,29 @@ export class Worker {
   checkVitals(ranMs: number): void {
     const { connection } = this;
     if (connection === undefined) return;
-    switch (this.#vitals.look(this.#sign(connection, ranMs))) {
+    switch (this.#pulse.look(connection, ranMs)) {
       case "well":
         return this.#recover();
       case "ask":
-        return this.#ask(connection);
+        return;
       case "suspect":
         this.#suspect();
         // Neither confirms a cancel nor answers a ping: nobody on it makes progress.
-        if (this.#abandoned.size > 0) this.#kill("cancel-ignored");
+        if (this.#slots.hasAbandoned) this.#kill("cancel-ignored");
         return;
       case "hung":
         // For good: its replacement may start, and it goes when nobody waits for its calls.
         this.#withdraw("hung");
-        if (!this.#isAwaited()) this.#kill("hung");
+        if (!this.#slots.isAwaited) this.#kill("hung");
         return;
       case "lost":
         this.#kill("hung");
     }
   }
 
-  #sign(connection: Connection, ranMs: number): Sign {
-    return {
-      // Without a time of its own any change tells as much.
-      heardMs: connection.heardMs ?? this.calls + this.#pongs,
-      canAnswer: connection.capabilities.pingsWhileBusy === true || this.load < this.concurrency,
-      ranMs,
-    };
-  }
-
-  #ask(connection: Connection): void {
-    if (this.#pinging) return;
-    this.#pinging = true;
-    const answered = () => {
-      this.#pinging = false;
-      this.#pongs++;
-    };
-    // Also a refusal is a sign of life.
-    connection
-      .ping(internalCall("heartbeat", new AbortController().signal))
-      .then(answered, answered);
-  }
-
   #suspect(): void {
     if (this.#state.phase !== "ready") return;
-    this.history.note(`suspect: silent for ${Math.round(this.#vitals.silentMs)} ms`);
+    this.history.note(`suspect: silent for ${this.#pulse.silentMs} ms`);
     this.#state = { ...this.#state, phase: "suspect" };
     this.#owner.withdrawn(this);
   }
@@ -369,12 +315,6 @@ export class Worker {
     this.history.note("heard again");
     this.#state = { ...this.#state, phase: "ready" };
     this.#owner.recovered(this);
-  }
-
-  /** Somebody still waits for a call on it. */
-  #isAwaited(): boolean {
-    for (const call of this.#calls) if (!call.settled) return true;
-    return false;
   }
 
   /** Ends it for what it has used; its calls fail with `error`. */
@@ -397,8 +337,7 @@ export class Worker {
 
   /** Before the goodbye, of which an adapter makes errors of its own. */
   #cancelAll(): void {
-    for (const call of this.#calls)
-      call.fail(cancelledError(call, "the pool was closed before it had ended"));
+    this.#slots.failAll((call) => cancelledError(call, "the pool was closed before it had ended"));
   }
 
   async #stop(reason: StopReason, graceMs: number): Promise<void> {
@@ -459,8 +398,7 @@ export class Worker {
     this.history.note(`stopped: ${end.reason}`);
     this.#drainTimer?.[Symbol.dispose]();
     void goodbye(connection);
-    const lost = this.#calls.drain();
-    this.load = 0;
+    const lost = this.#slots.drain();
     // Nothing of the group may live on behind a worker that ended by itself.
     void child.stop({ graceMs: 0 });
     this.#owner.stopped(this, {
@@ -475,7 +413,6 @@ export class Worker {
   }
 
   #lose(call: Call, end: WorkerEnd): void {
-    call.confirm();
     const error = exitError(call, end);
     if (!this.#owner.retry(call, error)) call.fail(error);
   }
@@ -494,9 +431,4 @@ export class Worker {
     const { history } = this;
     return { workerId: this.id, reason: why, exit, stderr, fault: this.#fault, cause, history };
   }
-}
-
-function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.split("\n", 1)[0] ?? "";
 }

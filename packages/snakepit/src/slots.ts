@@ -1,0 +1,180 @@
+import type { Connection } from "./adapter.ts";
+import type { Call } from "./call.ts";
+import type { Clock } from "./clock.ts";
+import { SnakepitError } from "./errors.ts";
+import { LinkedList } from "./linked-list.ts";
+import { PACKED_CALLS } from "./scheduler.ts";
+
+/** The worker, as its slots see it. */
+export interface SlotsOwner {
+  readonly id: string;
+  /** A call has left: one that was answered, or one that goes to another worker. */
+  left(): void;
+  /** A slot is free again, and what was to be said about its call has been said. */
+  freed(): void;
+  /** Takes a call back that is to be tried again; false when its caller must be told. */
+  retry(call: Call, error: unknown): boolean;
+  note(what: string): void;
+}
+
+/**
+ * The calls on one worker. A slot is freed when the worker has answered, never when a caller has
+ * gone: otherwise two calls would run in a one-call worker, or a late answer would reach the wrong
+ * caller.
+ */
+export class Slots {
+  load = 0;
+  concurrency = 1;
+  /** Of the calls, those that wait for something of the host's. */
+  parked = 0;
+  /** Calls that were answered, well or badly. */
+  answered = 0;
+  /** Calls that failed, whatever the reason. */
+  errors = 0;
+  /** On the pool's clock; undefined while there are calls. */
+  idleSinceMs: number | undefined = undefined;
+  readonly #owner: SlotsOwner;
+  readonly #clock: Clock;
+  readonly #calls = new LinkedList<Call>();
+  /** Cancelled, not confirmed, and given up. */
+  readonly #abandoned = new Set<Call>();
+  /** Commands that the worker has found to be short. */
+  #short: ReadonlySet<string> | undefined;
+  /** The worker has given calls back that it had not begun, and has answered none since. */
+  #isStalled = false;
+
+  constructor(owner: SlotsOwner, clock: Clock) {
+    this.#owner = owner;
+    this.#clock = clock;
+  }
+
+  open({ capabilities, shortCommands }: Connection): void {
+    this.concurrency = capabilities.concurrency;
+    this.#short = shortCommands;
+    this.idleSinceMs = this.#clock.now();
+  }
+
+  /** How many calls of this command fit. */
+  room(command: string): number {
+    if (this.#isStalled) return 0;
+    // A worker with one slot runs one call at a time, also when it thinks it could take more.
+    const isPacked = this.concurrency > 1 && this.#short?.has(command) === true;
+    return isPacked ? Math.max(PACKED_CALLS, this.concurrency) : this.concurrency;
+  }
+
+  /** Somebody gave up on a call here that has not been confirmed. */
+  get hasAbandoned(): boolean {
+    return this.#abandoned.size > 0;
+  }
+
+  /** Nothing is left that is worth waiting for. */
+  get isDone(): boolean {
+    return this.#calls.size === this.#abandoned.size;
+  }
+
+  /** Somebody still waits for one of the calls. */
+  get isAwaited(): boolean {
+    for (const call of this.#calls) if (!call.settled) return true;
+    return false;
+  }
+
+  carries(call: Call): boolean {
+    return call.list === this.#calls;
+  }
+
+  carry(call: Call, connection: Connection): void {
+    this.#add(call);
+    void this.#await(call, connection);
+  }
+
+  /** Opens a stream; `release` when the worker is done with it. */
+  carryStream(call: Call, open: NonNullable<Connection["stream"]>): AsyncIterator<unknown> {
+    const source = open(call.command, call.args, call)[Symbol.asyncIterator]();
+    this.#add(call);
+    return source;
+  }
+
+  /** The worker is done with a call. False when the call is not here any more. */
+  release(call: Call): boolean {
+    if (!this.#remove(call)) return false;
+    this.answered++;
+    this.#owner.freed();
+    return true;
+  }
+
+  /** A call begins or ends to wait for the host. */
+  park(call: Call, isParked: boolean): void {
+    if (this.carries(call)) this.parked += isParked ? 1 : -1;
+  }
+
+  /** A call whose cancel was not confirmed. */
+  abandon(call: Call): void {
+    this.#abandoned.add(call);
+  }
+
+  failAll(errorOf: (call: Call) => Error): void {
+    for (const call of this.#calls) call.fail(errorOf(call));
+  }
+
+  /** The worker is gone: takes out what it has not finished. */
+  drain(): Call[] {
+    const lost = this.#calls.drain();
+    this.load = 0;
+    for (const call of lost) call.confirm();
+    return lost;
+  }
+
+  #add(call: Call): void {
+    this.load++;
+    this.idleSinceMs = undefined;
+    this.#calls.push(call);
+    call.workerId = this.#owner.id;
+  }
+
+  async #await(call: Call, connection: Connection): Promise<void> {
+    try {
+      const value = await connection.execute(call.command, call.args, call);
+      if (!this.carries(call)) return; // it was lost with the worker, and dealt with
+      this.#isStalled = false;
+      call.succeed(value);
+    } catch (error) {
+      // Out of here first: only then it may be given to another.
+      if (!this.#remove(call)) return;
+      // Until it answers, what comes back must not go there again.
+      this.#isStalled = this.load > 0 && SnakepitError.is(error, "WORKER_BUSY");
+      if (!this.#owner.retry(call, error)) this.#failed(call, error);
+      return this.#owner.freed();
+    }
+    this.release(call); // after the answer: what the free slot sets off must not get in its way
+  }
+
+  #failed(call: Call, error: unknown): void {
+    this.answered++;
+    if (!call.settled) {
+      this.errors++;
+      this.#owner.note(`${call.command} failed: ${firstLine(error)}`);
+    }
+    call.fail(error);
+  }
+
+  #remove(call: Call): boolean {
+    if (!this.#calls.delete(call)) return false;
+    this.load--;
+    if (this.load === 0) this.#becomeIdle();
+    if (call.isParked) this.parked--;
+    call.confirm();
+    if (this.#abandoned.size > 0) this.#abandoned.delete(call);
+    this.#owner.left();
+    return true;
+  }
+
+  #becomeIdle(): void {
+    this.idleSinceMs = this.#clock.now();
+    this.#isStalled = false;
+  }
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n", 1)[0] ?? "";
+}
