@@ -74,6 +74,7 @@ test("a pool can be closed while its workers crash", async () => {
   const failed = nextEvent(pool, "worker-start-failed");
   kill(real.pids());
   await failed;
+  await until(() => pool.stats().workers.ready === 0);
   const call = failure(pool.execute("echo", 1));
   await pool.close({ graceMs: 0 });
   expect(await call).toMatchObject(notStarted);

@@ -1,20 +1,10 @@
 import { readFileSync } from "node:fs";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
+import { heldBytes } from "../fixtures/held-bytes.ts";
 import { faultyPool } from "../fixtures/real-pools.ts";
 import { scratch } from "../fixtures/scratch.ts";
 
 const MiB = 2 ** 20;
-
-/** What this process really holds, without what nobody needs any more. */
-function heldBytes(): number {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 /** What a file says once it does not change any more. */
 async function settled(file: string): Promise<number> {
@@ -41,7 +31,7 @@ test("a slow reader of 128 MiB slows its worker down, and the host holds no more
     if (read % 512 !== 0) continue;
     // The worker has all the time that it wants to run away.
     furthestAhead = Math.max(furthestAhead, (await settled(progress)) - read);
-    held.push(heldBytes());
+    held.push(await heldBytes());
   }
   expect(read).toBe(chunks);
   expect(furthestAhead * text.length).toBeLessThan(16 * MiB);
