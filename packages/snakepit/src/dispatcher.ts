@@ -187,7 +187,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
 
   #visit(call: Call, session: PoolSession, worker: Worker): void {
     session.lastUsedMs = this.clock.now();
-    if (call.affinity === "none") session.servedBy.add(worker);
+    if (call.affinity === "none") session.visited(worker);
     else session.servedAt(worker, call.affinity === "require");
   }
 

@@ -117,7 +117,7 @@ export class PoolSession implements Session {
 
   /** A worker has taken a call of this session. `pins`: what it leaves there cannot be moved. */
   servedAt(worker: Worker, pins: boolean): void {
-    this.servedBy.add(worker);
+    this.visited(worker);
     if (this.#home.kind === "lost") return;
     if (this.home === undefined) {
       worker.sessions.add(this);
@@ -126,6 +126,14 @@ export class PoolSession implements Session {
     if (pins && this.home === worker && !this.isPinned) {
       this.#home = { kind: "worker", worker, pinnedSinceMs: this.#owner.nowMs() };
     }
+  }
+
+  /** A call of this session has run there, and may have left something. */
+  visited(worker: Worker): void {
+    if (this.servedBy.has(worker)) return;
+    // Workers come and go while a session lives: those that are gone keep nothing for it.
+    for (const one of this.servedBy) if (one.phase === "stopped") this.servedBy.delete(one);
+    this.servedBy.add(worker);
   }
 
   /** Its worker goes. True when something went with it that cannot be had elsewhere. */

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createPool } from "./create-pool.ts";
 import { nextEvent, recorded } from "./fixtures/events.ts";
 import { gate } from "./fixtures/gate.ts";
+import type { PoolSession } from "./session.ts";
 import { fakeAdapter } from "./testing/fake-adapter.ts";
 import { fakeClock } from "./testing/fake-clock.ts";
 
@@ -196,4 +197,17 @@ test("a session that is open is not opened otherwise, and affinity needs a sessi
     code: "INVALID_ARGUMENT",
     message: expect.stringContaining("needs a session"),
   });
+});
+
+test("a session that lives on forgets the workers that are gone", async () => {
+  const adapter = fakeAdapter({ handlers });
+  await using pool = await createPool({ adapter, minWorkers: 1, maxWorkers: 1 });
+  const session = pool.session("ada") as PoolSession;
+  for (let n = 0; n < 10; n++) {
+    const stopped = nextEvent(pool, "worker-stopped");
+    adapter.kill(String(await session.execute("where")));
+    await stopped;
+  }
+  await session.execute("where");
+  expect(session.servedBy.size).toBe(1);
 });
