@@ -19,9 +19,11 @@ test("an idle worker that is killed is replaced, and no call notices", async () 
   expect(await stopped).toMatchObject({ reason: "exited", cause: "signal", lostCalls: 0 });
   const { pid } = await ready;
   expect(real.pids().sort()).toEqual([busy, pid].sort());
-  expect(new Set(await Promise.all([1, 2].map(() => pool.execute("sleep", 0.05))))).toEqual(
-    new Set(real.pids()),
-  );
+  const answering = new Set<unknown>();
+  while (!answering.has(pid)) {
+    const pids = await Promise.all([1, 2, 3].map(() => pool.execute("sleep", 0.01)));
+    for (const one of pids) answering.add(one);
+  }
   expect(calls.failures).toEqual([]);
 });
 
