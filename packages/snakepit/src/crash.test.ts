@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { crashCause, wasKilledFromOutside } from "./crash.ts";
-import { kernelKills } from "./kernel-kills.ts";
 import type { WorkerExit } from "./launcher.ts";
+import { kernelKills } from "./local/kernel-kills.ts";
 
 const facts = { wanted: false, stderr: "", kernelKilled: false };
 const signaled = (signal: string): WorkerExit => ({ kind: "signaled", signal });

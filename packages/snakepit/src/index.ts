@@ -35,10 +35,12 @@ export type {
   WorkerProcess,
   WorkerSpec,
 } from "./launcher.ts";
-export { type LocalLauncherOptions, localLauncher } from "./local-launcher.ts";
+export { type LocalLauncherOptions, localLauncher } from "./local/local-launcher.ts";
+export { type OrphanSweep, type SweepOptions, sweepOrphans } from "./local/orphans.ts";
+export { type ProcessGuards, processGuards } from "./local/process-guards.ts";
+export { processTreeMemory } from "./local/process-memory.ts";
 export type { LogLevel } from "./log-level.ts";
 export { type PoolLimits, type PoolOptions, poolLimitNames } from "./options.ts";
-export { type OrphanSweep, type SweepOptions, sweepOrphans } from "./orphans.ts";
 export { OutputTail } from "./output-tail.ts";
 export type {
   CallOptions,
@@ -54,8 +56,6 @@ export type {
   WorkerHealth,
   WorkerInfo,
 } from "./pool.ts";
-export { type ProcessGuards, processGuards } from "./process-guards.ts";
-export { processTreeMemory } from "./process-memory.ts";
 export { runScript, type Script } from "./run-script.ts";
 export type { Session, SessionOptions } from "./session.ts";
 export { type CloseOnSignalsOptions, closeOnSignals, type EndSignal } from "./signals.ts";

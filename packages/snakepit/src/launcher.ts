@@ -1,4 +1,4 @@
-import type { ProcessGuards } from "./process-guards.ts";
+import type { ProcessGuards } from "./local/process-guards.ts";
 
 /** What to run. Plain data, because a launcher may send it to another machine. */
 export interface WorkerSpec {

@@ -1,7 +1,7 @@
 import type { Affinity } from "./adapter.ts";
 import type { CircuitPhase } from "./circuit.ts";
 import type { PoolEventName, PoolEventOf } from "./events.ts";
-import type { ProcessGuards } from "./process-guards.ts";
+import type { ProcessGuards } from "./local/process-guards.ts";
 import type { Session, SessionOptions } from "./session.ts";
 import type { WorkerPhase } from "./worker.ts";
 import type { WorkerNote } from "./worker-history.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createPool } from "./create-pool.ts";
 import { SnakepitError } from "./errors.ts";
-import { localLauncher } from "./local-launcher.ts";
+import { localLauncher } from "./local/local-launcher.ts";
 import { nodeAdapter, processAdapter } from "./process/index.ts";
 import { fakeAdapter, validateAdapter } from "./testing/index.ts";
 

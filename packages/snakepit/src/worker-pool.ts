@@ -7,7 +7,7 @@ import { checkHealth } from "./health.ts";
 import { holding } from "./hold.ts";
 import { ancestor, depthBelow } from "./host-work.ts";
 import type { Launcher } from "./launcher.ts";
-import { localLauncher } from "./local-launcher.ts";
+import { localLauncher } from "./local/local-launcher.ts";
 import { checkSizes, type ResolvedPoolOptions } from "./options.ts";
 import type {
   CallOptions,

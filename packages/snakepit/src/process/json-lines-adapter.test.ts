@@ -5,7 +5,7 @@ import { SnakepitError } from "../errors.ts";
 import { callContext } from "../fixtures/call-context.ts";
 import { fixture, untilGone } from "../fixtures/processes.ts";
 import type { WorkerProcess } from "../launcher.ts";
-import { localLauncher } from "../local-launcher.ts";
+import { localLauncher } from "../local/local-launcher.ts";
 import {
   nodeAdapter,
   type ProcessAdapterOptions,

@@ -7,7 +7,7 @@ import { SnakepitError } from "../errors.ts";
 import { callContext } from "../fixtures/call-context.ts";
 import { fixture, processState } from "../fixtures/processes.ts";
 import type { WorkerProcess } from "../launcher.ts";
-import { localLauncher } from "../local-launcher.ts";
+import { localLauncher } from "../local/local-launcher.ts";
 import type { LogLevel } from "../log-level.ts";
 import { adapterContract } from "../testing/index.ts";
 import {

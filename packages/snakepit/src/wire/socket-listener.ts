@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SnakepitError } from "../errors.ts";
-import { guardFolder } from "../janitor.ts";
+import { guardFolder } from "../local/janitor.ts";
 import { HANDSHAKE_MS, parseJson, type Reception } from "./reception.ts";
 import { SocketTransport } from "./socket-transport.ts";
 

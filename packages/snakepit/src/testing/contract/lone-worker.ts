@@ -1,6 +1,6 @@
 import type { Adapter, Connection } from "../../adapter.ts";
 import type { Launcher, WorkerProcess } from "../../launcher.ts";
-import { localLauncher } from "../../local-launcher.ts";
+import { localLauncher } from "../../local/local-launcher.ts";
 import { within } from "./checks.ts";
 import type { ContractOptions } from "./options.ts";
 

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { open, readdir, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import type { MemoryKind } from "./launcher.ts";
+import type { MemoryKind } from "../launcher.ts";
 import { procPids, readProcStat } from "./proc-stat.ts";
 
 /** What one process takes, and which it has started; from /proc or from `ps`. */

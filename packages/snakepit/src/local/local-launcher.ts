@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { callback, checkKinds, checkKnownKeys, text, texts } from "./check-options.ts";
-import { SnakepitError } from "./errors.ts";
-import { holding } from "./hold.ts";
+import { callback, checkKinds, checkKnownKeys, text, texts } from "../check-options.ts";
+import { SnakepitError } from "../errors.ts";
+import { holding } from "../hold.ts";
+import type { Launcher, LaunchOptions, WorkerProcess, WorkerSpec } from "../launcher.ts";
 import { inheritedEnvironment } from "./inherited-environment.ts";
 import { runId, startJanitor } from "./janitor.ts";
-import type { Launcher, LaunchOptions, WorkerProcess, WorkerSpec } from "./launcher.ts";
 import { type Child, LocalProcess } from "./local-process.ts";
 import { type OrphanSweep, sweepOnce } from "./orphans.ts";
 import { type Command, withParentDeathSignal } from "./parent-death.ts";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { SnakepitError, type StartFailure } from "./errors.ts";
-import type { WorkerSpec } from "./launcher.ts";
+import { SnakepitError, type StartFailure } from "../errors.ts";
+import type { WorkerSpec } from "../launcher.ts";
 
 /** What the system has against starting a program, in words that say what to do. */
 export function startFailed(

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { fixture, processState, untilGone } from "./fixtures/processes.ts";
-import type { WorkerProcess } from "./launcher.ts";
+import { fixture, processState, untilGone } from "../fixtures/processes.ts";
+import type { WorkerProcess } from "../launcher.ts";
+import { TAIL_BYTES } from "../output-tail.ts";
 import { localLauncher } from "./local-launcher.ts";
-import { TAIL_BYTES } from "./output-tail.ts";
 import { processGuards } from "./process-guards.ts";
 
 const MiB = 1024 * 1024;

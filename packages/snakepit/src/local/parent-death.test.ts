@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { isRunning, type Owner, startOwnerIn, untilGone } from "./fixtures/processes.ts";
+import { isRunning, type Owner, startOwnerIn, untilGone } from "../fixtures/processes.ts";
 import { sweepOrphans } from "./orphans.ts";
 
 /** The system's own, asked in another way than the code under test does. */

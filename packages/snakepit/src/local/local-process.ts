@@ -1,14 +1,14 @@
 import type { ChildProcessByStdio } from "node:child_process";
 import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
-import { graceTimer } from "./grace-timer.ts";
-import { holding } from "./hold.ts";
+import { graceTimer } from "../grace-timer.ts";
+import { holding } from "../hold.ts";
+import type { Endpoint, MemoryKind, WorkerExit, WorkerProcess, WorkerSpec } from "../launcher.ts";
+import { OutputTail, TAIL_BYTES } from "../output-tail.ts";
+import { startTimer } from "../timer.ts";
 import { forgetGroup, guardGroup } from "./janitor.ts";
-import type { Endpoint, MemoryKind, WorkerExit, WorkerProcess, WorkerSpec } from "./launcher.ts";
-import { OutputTail, TAIL_BYTES } from "./output-tail.ts";
 import { groupGone, killGroup } from "./process-group.ts";
 import { processTreeMemory } from "./process-memory.ts";
-import { startTimer } from "./timer.ts";
 
 /**
  * How long after a worker's exit its last output may still arrive. Normally it is there at once;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { isRunning, untilGone } from "./fixtures/processes.ts";
+import { isRunning, untilGone } from "../fixtures/processes.ts";
 import { procTable } from "./proc-table.ts";
 
 /** No other test, and no other run of this one, has it. */

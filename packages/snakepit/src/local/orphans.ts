@@ -1,8 +1,9 @@
 import { readdir, readFile, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { checkKinds, checkKnownKeys, text } from "./check-options.ts";
-import { SnakepitError } from "./errors.ts";
-import { holding } from "./hold.ts";
+import { checkKinds, checkKnownKeys, text } from "../check-options.ts";
+import { SnakepitError } from "../errors.ts";
+import { holding } from "../hold.ts";
+import { delay } from "../timer.ts";
 import {
   type KnownProcess,
   type Machine,
@@ -11,7 +12,6 @@ import {
 } from "./process-table.ts";
 import { parseRunFile, type RunFile, runFileSuffix } from "./run-file.ts";
 import { checkPrivate, stateDirectories } from "./state-directory.ts";
-import { delay } from "./timer.ts";
 
 /** A process between fork and exec does not carry the mark of its run yet, so one look is not enough. */
 const QUIET_LOOKS = 2;

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { startOwner, untilGone } from "./fixtures/processes.ts";
+import { startOwner, untilGone } from "../fixtures/processes.ts";
 
 async function owner(...args: readonly string[]) {
   const started = await startOwner("owner.mjs", ...args);

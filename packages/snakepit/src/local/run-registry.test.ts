@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { startOwnerIn, untilGone } from "./fixtures/processes.ts";
+import { startOwnerIn, untilGone } from "../fixtures/processes.ts";
 import { runId } from "./janitor.ts";
 import { localLauncher } from "./local-launcher.ts";
 import { procTable } from "./proc-table.ts";

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { processState, untilGone } from "./fixtures/processes.ts";
+import { processState, untilGone } from "../fixtures/processes.ts";
+import type { WorkerProcess, WorkerSpec } from "../launcher.ts";
 import { janitorStatus } from "./janitor.ts";
-import type { WorkerProcess, WorkerSpec } from "./launcher.ts";
 import { localLauncher } from "./local-launcher.ts";
 
 async function launch(spec: Partial<WorkerSpec>, options?: Parameters<typeof localLauncher>[0]) {

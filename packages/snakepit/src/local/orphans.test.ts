@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { isRunning, startOwnerIn, untilGone } from "./fixtures/processes.ts";
+import { isRunning, startOwnerIn, untilGone } from "../fixtures/processes.ts";
 import { localLauncher } from "./local-launcher.ts";
 import { type OrphanSweep, sweepDirectory, sweepOrphans } from "./orphans.ts";
 import { procTable } from "./proc-table.ts";
