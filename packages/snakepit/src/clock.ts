@@ -11,7 +11,7 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: performance.now.bind(performance),
   startTimer,
   startInterval(periodMs, tick) {
     const timer = setInterval(tick, periodMs).unref();

@@ -1,6 +1,5 @@
 import type { Connection } from "./adapter.ts";
 import type { Call } from "./call.ts";
-import type { Clock } from "./clock.ts";
 import { SnakepitError } from "./errors.ts";
 import { LinkedList } from "./linked-list.ts";
 import { PACKED_CALLS } from "./scheduler.ts";
@@ -31,10 +30,11 @@ export class Slots {
   answered = 0;
   /** Calls that failed, whatever the reason. */
   errors = 0;
-  /** On the pool's clock; undefined while there are calls. */
+  /** On the pool's clock; undefined while there are calls, and until `watchIdle` has noticed. */
   idleSinceMs: number | undefined = undefined;
   readonly #owner: SlotsOwner;
-  readonly #clock: Clock;
+  /** What `answered` was when `watchIdle` last looked. */
+  #answeredThen = 0;
   readonly #calls = new LinkedList<Call>();
   /** Cancelled, not confirmed, and given up. */
   readonly #abandoned = new Set<Call>();
@@ -43,15 +43,21 @@ export class Slots {
   /** The worker has given calls back that it had not begun, and has answered none since. */
   #isStalled = false;
 
-  constructor(owner: SlotsOwner, clock: Clock) {
+  constructor(owner: SlotsOwner) {
     this.#owner = owner;
-    this.#clock = clock;
   }
 
   open({ capabilities, shortCommands }: Connection): void {
     this.concurrency = capabilities.concurrency;
     this.#short = shortCommands;
-    this.idleSinceMs = this.#clock.now();
+  }
+
+  /** Called now and then, because reading the clock at each answer would cost a tenth of a call. */
+  watchIdle(nowMs: number): void {
+    const wasIdle = this.load === 0 && this.answered === this.#answeredThen;
+    this.#answeredThen = this.answered;
+    if (!wasIdle) this.idleSinceMs = this.load === 0 ? nowMs : undefined;
+    else this.idleSinceMs ??= nowMs;
   }
 
   /** How many calls of this command fit. */
@@ -160,17 +166,12 @@ export class Slots {
   #remove(call: Call): boolean {
     if (!this.#calls.delete(call)) return false;
     this.load--;
-    if (this.load === 0) this.#becomeIdle();
+    if (this.load === 0) this.#isStalled = false;
     if (call.isParked) this.parked--;
     call.confirm();
     if (this.#abandoned.size > 0) this.#abandoned.delete(call);
     this.#owner.left();
     return true;
-  }
-
-  #becomeIdle(): void {
-    this.idleSinceMs = this.#clock.now();
-    this.#isStalled = false;
   }
 }
 

@@ -86,7 +86,9 @@ export class Upkeep {
   }
 
   #endIdle(): void {
-    const sinceMs = this.#options.clock.now() - this.#options.idleStopMs;
+    const nowMs = this.#options.clock.now();
+    const sinceMs = nowMs - this.#options.idleStopMs;
+    for (const worker of this.#fleet.ready) worker.watchIdle(nowMs);
     for (const worker of idleSurplus(this.#fleet.ready, this.#fleet.minWorkers, sinceMs))
       worker.drain("idle");
   }

@@ -91,7 +91,7 @@ export class Worker implements SlotsOwner {
     this.id = id;
     this.#options = options;
     this.#owner = owner;
-    this.#slots = new Slots(this, options.clock);
+    this.#slots = new Slots(this);
     this.#pulse = new Pulse(options, this.#slots);
   }
 
@@ -277,6 +277,11 @@ export class Worker implements SlotsOwner {
     void this.stop(this.#state.reason, {
       graceMs: this.#slots.hasAbandoned ? 0 : this.#options.stopGraceMs,
     });
+  }
+
+  /** Notices since when it has been idle. */
+  watchIdle(nowMs: number): void {
+    this.#slots.watchIdle(nowMs);
   }
 
   /** Listens whether it still lives; called at each tick with the time that the host was awake. */
