@@ -31,7 +31,10 @@ describe("createPool refuses", () => {
     [{ chunkTimeoutMs: Number.NaN }, "chunkTimeoutMs is NaN, not a positive number of millisec"],
     [{ stopGraceMs: "2s" }, 'stopGraceMs must be an integer of at least 0 or Infinity, not "2s"'],
     [{ memoryBytes: "512MB" }, 'memoryBytes must be an integer of at least 1 or Infinity, not "5'],
-    [{ memoryBytes: 2, memoryHardBytes: 1 }, "memoryBytes (2) is above memoryHardBytes (1)"],
+    [
+      { queueTimeoutMs: "5s" },
+      'queueTimeoutMs must be an integer of at least 0 or Infinity, not "5',
+    ],
     [{ heartbeatMs: 20_000, hungMs: 10 }, "heartbeatMs (20000) is above hungMs (10)"],
     [{ callTimeout: 30 }, 'createPool has no option "callTimeout"; meant callTimeoutMs?'],
     [{ timeoutSeconds: 30 }, /createPool has no option "timeoutSeconds"; (meant|known are)/],

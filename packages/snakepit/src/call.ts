@@ -4,6 +4,7 @@ import type { Clock } from "./clock.ts";
 import { type Deadlines, type Expiring, NO_SLOT } from "./deadlines.ts";
 import { runInside } from "./host-work.ts";
 import type { Linked } from "./linked-list.ts";
+import { afterAttempt, parentEnded } from "./pool-errors.ts";
 import type { PoolSession } from "./session.ts";
 
 /** Who is told how a call ended: the promise of `execute`, or the reader of a stream. */
@@ -66,6 +67,8 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   readonly stream: CallStream | undefined;
   readonly timeoutMs: number;
   readonly createdMs: number;
+  /** When its clock began: a default deadline waits for the first ready worker. */
+  startMs: number;
   /** A default deadline is armed only once the pool has had a ready worker. */
   deadlineMs = Number.POSITIVE_INFINITY;
   /** How long it may wait for a slot. */
@@ -97,15 +100,15 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   readonly number = ++lastNumber;
   readonly #owner: CallOwner;
   readonly #sink: CallSink;
-  /** The caller's own, and that of the call which a nested one serves. */
   #callerSignal: AbortSignal | undefined;
-  #parentSignal: AbortSignal | undefined;
   #controller: AbortController | undefined;
   #listener: CancelListener | undefined;
   #graceLeftMs = 0;
   #cancelReason: { readonly reason: unknown } | undefined;
-  /** Works of the host's that go on for this call. */
-  #hostWorks = 0;
+  /** Works of the host's that go on for this attempt; an earlier one's count no more. */
+  #hostWorks = { count: 0 };
+  /** Calls that the host makes for this one. */
+  #nested: Set<Call> | undefined;
 
   constructor(owner: CallOwner, input: CallInput) {
     this.#owner = owner;
@@ -114,6 +117,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
     this.args = input.args;
     this.stream = input.stream;
     this.createdMs = owner.clock.now();
+    this.startMs = this.createdMs;
     this.timeoutMs = Math.min(input.timeoutMs, input.endMs - this.createdMs);
   }
 
@@ -132,28 +136,24 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
     else this.#listener = listener;
   }
 
-  /** Waits for something of the host's. */
-  get isParked(): boolean {
-    return this.#hostWorks > 0;
-  }
-
   async callHost<Result>(work: () => Result | Promise<Result>): Promise<Result> {
-    if (this.#hostWorks++ === 0) this.#owner.parked(this, true);
+    const works = this.#hostWorks;
+    if (works.count++ === 0) this.#owner.parked(this, true);
     try {
       return await runInside(this, work);
     } finally {
-      if (--this.#hostWorks === 0) this.#owner.parked(this, false);
+      if (--works.count === 0 && works === this.#hostWorks) this.#owner.parked(this, false);
     }
   }
 
   /** When the caller wants to hear something at the latest. */
   get endMs(): number {
-    return this.createdMs + this.timeoutMs;
+    return this.startMs + this.timeoutMs;
   }
 
-  /** Starts the clock of `timeoutMs`. */
-  arm(): void {
-    this.expireAt(Math.min(this.endMs, this.createdMs + this.queueTimeoutMs));
+  /** Starts the clock, and that of waiting. */
+  arm(nowMs: number): void {
+    this.expireAt(Math.min(this.endMs, nowMs + this.queueTimeoutMs));
   }
 
   /** It has a slot: from now on only `timeoutMs` counts. */
@@ -173,15 +173,20 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
     follow(signal, this);
   }
 
-  /** Ends with `parent`: nobody waits for the answer then. */
+  /** Ends with `parent`, in whatever way that ends: nobody waits for the answer then. */
   serve(parent: Call, depth: number): void {
     this.parent = parent;
     this.depth = depth;
-    this.#parentSignal = parent.signal;
-    follow(parent.signal, this);
   }
 
-  /** A signal that it follows has fired. */
+  /** It is on its way: from now on it hears of the end of the call that it serves. */
+  joinParent(): void {
+    if (this.parent === undefined || this.settled) return;
+    this.parent.#nested ??= new Set();
+    this.parent.#nested.add(this);
+  }
+
+  /** The caller's signal has fired. */
   abortedBy(signal: AbortSignal): void {
     this.#owner.aborted(this, signal.reason);
   }
@@ -207,12 +212,14 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
     this.#settle();
     this.#owner.answered("succeeded");
     this.#sink.succeed(reply);
+    this.#endNested();
   }
 
   fail(error: unknown): void {
     if (!this.#settle()) return;
     this.#owner.answered("failed");
-    this.#sink.fail(error);
+    this.#sink.fail(this.attempts > 0 ? afterAttempt(error) : error);
+    this.#endNested(error);
   }
 
   /** Asks the worker to stop; when it has not confirmed after `graceMs`, the owner hears of it. */
@@ -225,10 +232,20 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
     this.#controller?.abort(reason);
   }
 
-  /** The worker that had it is gone or has given it back: the next one hears of a cancel. */
+  /** The worker that had it is gone or has given it back; the next one starts from the beginning. */
   returned(): void {
     this.workerId = undefined;
     this.#listener = undefined;
+    this.#hostWorks = { count: 0 };
+    this.#endNested();
+  }
+
+  /** Nobody waits any more for what the host has called on its behalf. */
+  #endNested(cause?: unknown): void {
+    if (this.#nested === undefined) return;
+    const nested = this.#nested;
+    this.#nested = undefined;
+    for (const call of nested) this.#owner.aborted(call, parentEnded(call, this, cause));
   }
 
   /** The worker is done with the call, or gone. A call that is tried again keeps its deadline. */
@@ -241,7 +258,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
     this.settled = true;
     this.#owner.deadlines.remove(this);
     if (this.#callerSignal !== undefined) unfollow(this.#callerSignal, this);
-    if (this.#parentSignal !== undefined) unfollow(this.#parentSignal, this);
+    if (this.parent !== undefined) this.parent.#nested?.delete(this);
     return true;
   }
 }

@@ -16,6 +16,7 @@ import {
   closedError,
   queueFullError,
   queueTimeoutError,
+  sessionDeleted,
   sessionLostError,
   timeoutError,
   workerBusyError,
@@ -24,6 +25,7 @@ import type { StreamOwner } from "./pooled-stream.ts";
 import { RetryPolicy } from "./retry.ts";
 import { chooseForNested, choosePlacement, chooseWorker } from "./scheduler.ts";
 import type { PoolSession } from "./session.ts";
+import { type CallEnd, endOf } from "./slots.ts";
 import { WaitingCalls } from "./waiting-calls.ts";
 import type { StopReport, Worker } from "./worker.ts";
 
@@ -79,9 +81,11 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   submit(call: Call, isTimed: boolean): void {
     const refusal = this.#refusal(call);
     if (refusal !== undefined) throw refusal;
+    const nowMs = this.clock.now();
+    if (call.timeoutMs <= 0) throw timeoutError(call, call.timeoutMs, nowMs);
     const worker = this.#place(call);
     if (worker === undefined) this.#enqueue(call);
-    if (isTimed || this.#hasBeenReady) call.arm();
+    if (isTimed || this.#hasBeenReady) call.arm(nowMs);
     if (worker !== undefined) this.#assign(call, worker);
   }
 
@@ -113,13 +117,12 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
 
   /** Why the call cannot even be kept waiting, if so. */
   #refusal(call: Call): SnakepitError<string> | undefined {
+    if (this.#isClosing) return closedError();
     const { circuit } = this;
     const openMs =
       circuit?.phase === "closed" ? undefined : circuit?.refusedForMs(this.clock.now());
     if (openMs !== undefined) return circuitError(openMs);
-    if (call.affinity === "require" && call.session?.lostWorkerId !== undefined)
-      return sessionLostError(call.session.id, call.session.lostWorkerId);
-    return undefined;
+    return lostSession(call);
   }
 
   /** The worker that takes it now. */
@@ -214,6 +217,11 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
         continue;
       }
       this.#waiting.delete(call);
+      const lost = lostSession(call);
+      if (lost !== undefined) {
+        call.fail(lost);
+        continue;
+      }
       const only = this.#only(call);
       // It waited for any worker when its session had no home; now it has one.
       if (only !== undefined && only !== worker) this.#waiting.push(call, only);
@@ -226,7 +234,9 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     this.#hasBeenReady = true;
     const nowMs = this.clock.now();
     for (const call of this.#waiting) {
-      if (call.deadlineMs === Number.POSITIVE_INFINITY) call.expireAt(nowMs + call.timeoutMs);
+      if (call.deadlineMs < Number.POSITIVE_INFINITY) continue;
+      call.startMs = nowMs;
+      call.arm(nowMs);
     }
   }
 
@@ -235,10 +245,12 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     return this.#waiting.commonSize;
   }
 
-  /** FleetOwner: a worker has answered. */
-  callDone(): void {
-    this.#retries.callEnded();
-    if (this.circuit?.answered() === true) this.#emit({ name: "circuit-closed" });
+  /** FleetOwner: a call has left its worker. */
+  callDone(end: CallEnd): void {
+    if (end === "answered") {
+      this.#retries.callEnded();
+      if (this.circuit?.answered() === true) this.#emit({ name: "circuit-closed" });
+    } else if (end === "lost") this.#countLost(1);
     this.#checkIdle();
   }
 
@@ -264,8 +276,20 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     }
     for (const call of this.#waiting.waitingFor(worker)) {
       this.#waiting.delete(call);
-      call.fail(sessionLostError(call.session?.id ?? "", worker.id));
+      this.#again(call); // to the session's next home, unless something was lost with this one
     }
+  }
+
+  /** Calls of a session that wait or run. */
+  callsOf(session: PoolSession): Call[] {
+    const unsent = [...this.#waiting, ...this.#delayed].filter((call) => call.session === session);
+    return [...unsent, ...[...this.fleet.all()].flatMap((worker) => worker.callsOf(session))];
+  }
+
+  /** A session was deleted: its calls end. */
+  cancelSession(session: PoolSession): void {
+    for (const call of this.callsOf(session))
+      if (!call.settled) this.#leave(call, sessionDeleted(call));
   }
 
   /** FleetOwner: the calls that wait cannot be served soon. */
@@ -324,8 +348,11 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   /** CallOwner */
   expired(call: Call): void {
     const nowMs = this.clock.now();
-    if (nowMs < call.endMs && call.queueTimeoutMs < Number.POSITIVE_INFINITY)
+    if (nowMs < call.endMs && call.queueTimeoutMs < Number.POSITIVE_INFINITY) {
+      // A worker on its way is no busy one: the clock of waiting begins anew.
+      if (this.fleet.starting > 0) return call.arm(nowMs);
       return this.#leave(call, queueTimeoutError(call, nowMs));
+    }
     if (call.stream === undefined || nowMs >= call.endMs)
       return this.#leave(call, timeoutError(call, call.timeoutMs, nowMs));
     // Of a stream: nobody waits for a chunk, or somebody has waited too long.
@@ -381,7 +408,8 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   /** StreamOwner */
   ended(call: Call, failure?: { readonly error: unknown }): void {
     const worker = this.fleet.worker(call.workerId);
-    if (worker?.release(call) !== true) return;
+    const end = failure === undefined ? "answered" : endOf(failure.error);
+    if (worker?.release(call, end) !== true) return;
     if (failure === undefined) call.succeed(undefined);
     else if (!this.retry(call, failure.error)) call.fail(failure.error);
   }
@@ -390,7 +418,16 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   answered(outcome: "succeeded" | "failed"): void {
     if (outcome === "succeeded") this.succeeded++;
     else this.failed++;
+    // Not only slots that fall free end the wait of `close`: a call may fail without one.
+    if (this.#onIdle !== undefined) queueMicrotask(() => this.#checkIdle());
   }
+}
+
+/** What its session kept on a worker is gone with it. */
+function lostSession(call: Call): SnakepitError<"SESSION_LOST"> | undefined {
+  const { session, affinity } = call;
+  if (affinity !== "require" || session?.lostWorkerId === undefined) return undefined;
+  return sessionLostError(session.id, session.lostWorkerId);
 }
 
 /** What a worker ended of may lie in its calls. */

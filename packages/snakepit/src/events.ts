@@ -13,7 +13,7 @@ export type StopReason =
   | "cancel-ignored"
   /** It gave no sign of life. */
   | "hung"
-  /** It was above `memoryHardBytes`. */
+  /** It was above `memoryBytes`. */
   | "memory-exceeded"
   /** Replaced by another: it had served long enough, or used too much memory. */
   | "max-calls"

@@ -10,6 +10,7 @@ import type { LogLevel } from "./log-level.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 import { closedError, degradedError } from "./pool-errors.ts";
 import { startsWanted } from "./scheduler.ts";
+import type { CallEnd } from "./slots.ts";
 import { type StopReport, Worker, type WorkerOwner } from "./worker.ts";
 
 /** Importing is what a start costs, so that more starts than cores only make each of them slower. */
@@ -19,8 +20,8 @@ export const MAX_STARTING = availableParallelism();
 export interface FleetOwner {
   /** Calls that wait for a slot of whichever worker. */
   waitingForAny(): number;
-  /** A worker has answered a call. */
-  callDone(): void;
+  /** A call has left its worker. */
+  callDone(end: CallEnd): void;
   /** A worker may have room now. */
   slotFreed(worker: Worker): void;
   /** A worker takes no more calls, for ever: what is at home there must move. */
@@ -168,10 +169,12 @@ export class Fleet implements WorkerOwner {
     await Promise.all(stops);
   }
 
-  freed(worker: Worker): void {
+  freed(worker: Worker, end: CallEnd): void {
+    const isAnswer = end === "answered";
     // An older worker's answer says nothing of whether starting works.
-    if (this.#backoff.isCounting && worker.readySinceMs > this.#troubledSinceMs) this.#recovered();
-    this.#owner.callDone();
+    if (isAnswer && this.#backoff.isCounting && worker.readySinceMs > this.#troubledSinceMs)
+      this.#recovered();
+    this.#owner.callDone(end);
     if (worker.calls === this.#options.maxCalls) this.onWorn?.();
     if (worker.phase === "ready") this.#owner.slotFreed(worker);
   }
@@ -222,6 +225,7 @@ export class Fleet implements WorkerOwner {
 
   /** The worker, once it is ready; undefined when it did not come up, which is told elsewhere. */
   async startOne(): Promise<Worker | undefined> {
+    if (this.#closing) return undefined;
     const { clock } = this.#options;
     const startedMs = clock.now();
     const worker = new Worker(nextWorkerId(), { ...this.#options, launcher: this.#launcher }, this);

@@ -34,16 +34,21 @@ async function ask(worker: Worker, clock: Clock): Promise<WorkerHealth> {
   });
   if (connection === undefined) return answer("dead", "it has ended");
   const patience = new AbortController();
-  using _ = clock.startTimer(PING_MS, () => patience.abort());
+  using _timer = clock.startTimer(PING_MS, () => patience.abort());
+  using _end = worker.onEnd(() => patience.abort());
   try {
-    await Promise.race([
-      connection.ping(internalCall("health", patience.signal)),
-      worker.untilEnd(patience.signal),
-    ]);
+    await unlessAborted(connection.ping(internalCall("health", patience.signal)), patience.signal);
     return answer("healthy");
   } catch (error) {
     if (worker.phase === "stopped") return answer("dead", "it ended before it answered");
     if (patience.signal.aborted) return answer("timeout", `no answer within ${PING_MS} ms`);
     return answer("unhealthy", error instanceof Error ? error.message : String(error));
   }
+}
+
+function unlessAborted(pinging: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    pinging.then(resolve, reject);
+  });
 }

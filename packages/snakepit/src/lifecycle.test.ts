@@ -14,7 +14,7 @@ test("workers above the minimum end when they have been idle for long enough", a
   const clock = fakeClock();
   const held = gate();
   const adapter = fakeAdapter({ handlers: { held: held.handler } });
-  const options = { adapter, clock, minWorkers: 1, maxWorkers: 4, idleStopMs: 60_000 };
+  const options = { adapter, clock, minWorkers: 1, maxWorkers: 4, idleTimeoutMs: 60_000 };
   await using pool = await createPool(options);
   const calls = Array.from({ length: 4 }, () => pool.execute("held"));
   await adapter.received("held", 4);
@@ -61,13 +61,13 @@ test("a worker that uses much memory is replaced, one that uses far too much is 
   const MiB = 2 ** 20;
   const launcher = fakeLauncher({ memoryBytes: 10 * MiB });
   const adapter = fakeAdapter({ handlers });
-  const options = { adapter, launcher, clock, maxWorkers: 1, memoryBytes: 100 * MiB };
+  const options = { adapter, launcher, clock, maxWorkers: 1, memoryBytes: 150 * MiB };
   await using pool = await createPool(options);
   await clock.advance(3_000);
   expect(pool.workers()).toMatchObject([{ memoryBytes: 10 * MiB }]);
   const recycled = nextEvent(pool, "worker-stopped");
   const [leaky] = launcher.workers;
-  if (leaky !== undefined) leaky.memory = 120 * MiB;
+  if (leaky !== undefined) leaky.memory = 130 * MiB;
   await clock.advance(3_000);
   expect(await recycled).toMatchObject({ workerId: leaky?.workerId, reason: "memory" });
 
@@ -254,7 +254,7 @@ test("a warm-up that fails fails the start, with its reason", async () => {
 
 test.each([
   [{ heartbeatMs: 20_000, hungMs: 10_000 }, /heartbeatMs \(20000\) is above hungMs \(10000\)/],
-  [{ memoryBytes: 10, memoryHardBytes: 5 }, /memoryBytes \(10\) is above memoryHardBytes \(5\)/],
+  [{ queueTimeoutMs: -1 }, /queueTimeoutMs must be an integer of at least 0 or Infinity, not -1/],
   [{ memoryBytes: "512 MB" }, /memoryBytes must be an integer .*not "512 MB"/],
   [{ maxAgeMs: 0 }, /maxAgeMs must be an integer of at least 1 or Infinity, not 0/],
   [{ callTimeoutMs: "5s" }, /callTimeoutMs is 5s, not a positive number of milliseconds/],

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { createPool } from "./create-pool.ts";
 import { gate } from "./fixtures/gate.ts";
+import { until } from "./fixtures/until.ts";
+import { hold } from "./hold.ts";
 import type { Pool } from "./pool.ts";
 import { type FakeHandler, fakeAdapter } from "./testing/fake-adapter.ts";
 
@@ -170,4 +172,116 @@ test("work of the host that outlives its call leaves no slot parked", async () =
   held.open();
   expect(await Promise.all([1, 2].map((n) => pool.execute("echo", n)))).toEqual([1, 2]);
   expect(pool.workers()).toMatchObject([{ load: 0 }]);
+});
+
+test("a nested call that is refused stays refused when the call that it serves ends", async () => {
+  const held = gate();
+  const refused: unknown[] = [];
+  const { pool, adapter } = await poolWith((pool) => ({
+    outer: (_, context) =>
+      context.callHost(async () => {
+        const session = pool().session("gone");
+        await session.delete();
+        await session.execute("echo").catch((error) => refused.push(error.code));
+        await pool()
+          .execute("slow")
+          .catch((error) => refused.push(error.message));
+        await held.handler(undefined, context, "");
+      }),
+  }));
+  await using _ = pool;
+  const holds = hold.count;
+  const cancel = new AbortController();
+  const outer = pool.execute("outer", {}, { signal: cancel.signal });
+  await adapter.received("slow");
+  cancel.abort(new Error("enough"));
+  await expect(outer).rejects.toThrow("enough");
+  await until(() => refused.length === 2);
+  expect(refused).toEqual(["SESSION_NOT_FOUND", "enough"]);
+  expect(hold.count).toBe(holds);
+  held.open();
+  await until(() => pool.stats().running === 0);
+  expect(pool.stats().failed).toBe(2); // a call that is refused was never one of the pool's
+});
+
+test.each(["before", "after"])(
+  "host work of a lost attempt that ends %s the next one leaves no slot parked",
+  async (when) => {
+    const [lost, second] = [gate(), gate()];
+    let attempts = 0;
+    const { pool, adapter } = await poolWith((pool) => ({
+      outer: (_, context) => {
+        attempts++;
+        if (attempts === 1) return context.callHost(() => lost.handler(undefined, context, ""));
+        if (attempts === 2) return second.handler(undefined, context, "");
+        return context.callHost(() => pool().execute("echo", "no deadlock"));
+      },
+    }));
+    await using _ = pool;
+    const outer = pool.execute("outer", {}, { idempotent: true });
+    await adapter.received("outer");
+    adapter.kill(adapter.workerIds()[0] as string);
+    await adapter.received("outer", 2);
+    if (when === "before") lost.open();
+    second.open("done");
+    expect(await outer).toBe("done");
+    if (when === "after") lost.open();
+    expect(await pool.execute("outer")).toBe("no deadlock");
+  },
+);
+
+test("a nested call ends with the call that it serves, also when that is lost or its pool closed", async () => {
+  const held = gate();
+  const other = fakeAdapter({ handlers: { held: held.handler }, concurrency: 2 });
+  await using elsewhere = await createPool({ adapter: other });
+  const failures: unknown[] = [];
+  const { pool, adapter } = await poolWith(() => ({
+    outer: (_, context) =>
+      context.callHost(() => elsewhere.execute("held").catch((error) => failures.push(error.code))),
+  }));
+  const lost = expect(pool.execute("outer")).rejects.toMatchObject({ code: "WORKER_EXITED" });
+  await other.received("held");
+  adapter.kill(adapter.workerIds()[0] as string);
+  await lost;
+  await until(() => failures.length === 1);
+  const closed = expect(pool.execute("outer")).rejects.toMatchObject({ code: "CANCELLED" });
+  await other.received("held", 2);
+  await pool.close({ graceMs: 0 });
+  await closed;
+  await until(() => failures.length === 2);
+  expect(failures).toEqual(["CANCELLED", "CANCELLED"]);
+  held.open();
+  held.open();
+});
+
+test("a nested call that comes too late is refused and never sent: the deadline is over, or the pool closed", async () => {
+  const held = gate();
+  const late: unknown[] = [];
+  const { pool, adapter } = await poolWith((pool) => ({
+    inner: () => late.push("sent"),
+    outer: (_, context) =>
+      context.callHost(async () => {
+        const endMs = performance.now() + 60;
+        while (performance.now() < endMs); // the host is busy until the deadline is over
+        await pool()
+          .execute("inner")
+          .catch((error) => late.push([error.code, error.outcome]));
+      }),
+    patient: (_, context) =>
+      context.callHost(async () => {
+        await held.handler(undefined, context, "");
+        await pool()
+          .execute("inner", 0, { timeoutMs: Number.POSITIVE_INFINITY })
+          .catch((error) => late.push(error.code));
+      }),
+  }));
+  await pool.execute("outer", 0, { timeoutMs: 30 }).catch(() => {}); // its answer may be first
+  expect(late).toEqual([["TIMEOUT", "not-started"]]);
+  const patient = expect(pool.execute("patient")).rejects.toMatchObject({ code: "CANCELLED" });
+  await adapter.received("patient");
+  await pool.close({ graceMs: 0 });
+  await patient;
+  held.open();
+  await until(() => late.length === 2);
+  expect(late[1]).toBe("CANCELLED");
 });

@@ -23,6 +23,11 @@ const defaults = {
   maxWorkers: 2 * availableParallelism(),
   /** Calls that may wait for a slot. */
   maxQueue: 1_000,
+  /**
+   * How long a call may wait while every worker is busy, then QUEUE_TIMEOUT; not counted while a
+   * worker is starting. Infinity: as long as its deadline.
+   */
+  queueTimeoutMs: Number.POSITIVE_INFINITY,
   /** From `execute` to its answer; Infinity for none. */
   callTimeoutMs: 30_000,
   /** A whole stream; Infinity for none. */
@@ -38,15 +43,16 @@ const defaults = {
   /** How long the neighbours of an abandoned call may take. */
   drainMs: 30_000,
   /** Idle for so long, workers above `minWorkers` end; Infinity: never. */
-  idleStopMs: 300_000,
+  idleTimeoutMs: 300_000,
   /** A worker is replaced after so many calls, */
   maxCalls: Number.POSITIVE_INFINITY,
   /** after so long (give or take a twentieth), */
   maxAgeMs: Number.POSITIVE_INFINITY,
-  /** or when it and what it has started use so much memory. */
+  /**
+   * or when it and what it has started use four fifths of so much memory. Above it the worker is
+   * killed, with MEMORY_EXCEEDED for its calls.
+   */
   memoryBytes: Number.POSITIVE_INFINITY,
-  /** Above this it is killed, with MEMORY_EXCEEDED for its calls. Default: 1.5 × `memoryBytes`. */
-  memoryHardBytes: Number.POSITIVE_INFINITY,
   /** Silence after which a worker is asked whether it lives; Infinity: it never is. */
   heartbeatMs: 5_000,
   /** Silence, pings included, after which it counts as hung. */
@@ -93,14 +99,14 @@ const rules: Partial<Record<keyof PoolLimits, IntegerRule>> = {
   minWorkers: 0,
   maxWorkers: 1,
   maxQueue: 0,
+  queueTimeoutMs: 0,
   stopGraceMs: 0,
   cancelGraceMs: 0,
   drainMs: 0,
-  idleStopMs: 0,
+  idleTimeoutMs: 0,
   maxCalls: { min: 1, orInfinity: true },
   maxAgeMs: 1,
   memoryBytes: { min: 1, orInfinity: true },
-  memoryHardBytes: { min: 1, orInfinity: true },
   heartbeatMs: 1,
   hungMs: 1,
   hungKillMs: 0,
@@ -120,7 +126,6 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     ...(input === undefined || input === null ? [] : adapterProblems(given.adapter)),
     ...checkOrder(limits, "minWorkers", "maxWorkers"),
     ...checkOrder(limits, "heartbeatMs", "hungMs"),
-    ...checkOrder(limits, "memoryBytes", "memoryHardBytes"),
     ...checkParts(given),
   ];
   if (problems.length > 0) {
@@ -143,8 +148,6 @@ function resolveLimits(given: PoolOptions): PoolLimits {
   // A minimum above the default maximum means that much, and not a contradiction.
   if (given.maxWorkers === undefined)
     limits.maxWorkers = Math.max(limits.maxWorkers, limits.minWorkers);
-  if (given.memoryHardBytes === undefined)
-    limits.memoryHardBytes = Math.round(1.5 * limits.memoryBytes);
   if (given.hungMs === undefined) limits.hungMs = Math.max(limits.hungMs, 3 * limits.heartbeatMs);
   return limits;
 }

@@ -62,7 +62,7 @@ export function timeoutError(call: Call, limitMs: number, nowMs: number): Snakep
   const begun = call.workerId !== undefined;
   const where = begun
     ? `on worker ${call.workerId}, which is asked to stop`
-    : "in the queue, and was never sent";
+    : "in the queue and was never sent";
   return new SnakepitError(
     "TIMEOUT",
     `${call.command} had no answer after ${waitedMs} ms (limit ${limitMs} ms) ${where}; raise timeoutMs if it may take longer`,
@@ -126,6 +126,36 @@ export function refusedArguments(command: string, cause: unknown): SnakepitError
     cause,
     outcome: "not-started",
     details: { command },
+  });
+}
+
+/** The caller of a call that another one has made through the host, when that one has ended. */
+export function parentEnded(call: Call, parent: Call, cause: unknown): unknown {
+  // What a caller has given as the reason of its abort goes all the way down.
+  if (cause !== undefined && !SnakepitError.is(cause)) return cause;
+  return new SnakepitError(
+    "CANCELLED",
+    `${call.command} was cancelled: ${parent.command}, which it served, has ended`,
+    { cause, outcome: call.workerId === undefined ? "not-started" : "unknown" },
+  );
+}
+
+/** What a call fails with that has been on a worker before: nobody can say that it never began. */
+export function afterAttempt(error: unknown): unknown {
+  if (!SnakepitError.is(error)) return error;
+  const { code, outcome, details, message } = error as SnakepitError<string>;
+  if (outcome !== "not-started") return error;
+  const text = message.replace(/^\[\w+\] /, "").replace(" and was never sent", "");
+  return new SnakepitError<string>(
+    code,
+    `${text}; before that its worker was lost while it ran, so that whether it was done is unknown`,
+    { cause: error, outcome: "unknown", details },
+  );
+}
+
+export function sessionDeleted(call: Call): SnakepitError<"CANCELLED"> {
+  return new SnakepitError("CANCELLED", `${call.command} was cancelled: its session was deleted`, {
+    outcome: call.workerId === undefined ? "not-started" : "unknown",
   });
 }
 

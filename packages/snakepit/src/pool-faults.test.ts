@@ -4,6 +4,7 @@ import { createPool } from "./create-pool.ts";
 import { SnakepitError } from "./errors.ts";
 import { nextEvent } from "./fixtures/events.ts";
 import { gate } from "./fixtures/gate.ts";
+import { heldBytes } from "./fixtures/held-bytes.ts";
 import { until } from "./fixtures/until.ts";
 import { hold } from "./hold.ts";
 import { type FakeHandler, fakeAdapter } from "./testing/fake-adapter.ts";
@@ -250,4 +251,105 @@ test("a host that was blocked through the grace does not call its worker deaf", 
   await expect(call).rejects.toThrow();
   expect(await pool.execute("echo", 1)).toBe(1);
   expect(abandoned).toBe(0);
+});
+
+test("closing does not wait for calls that have failed without a worker", async () => {
+  const clock = fakeClock();
+  const held = gate();
+  const fake = fakeAdapter({ handlers: { held: held.handler } });
+  const adapter = withConnection(fake, () => ({ stream: undefined as never }));
+  const pool = await createPool({ adapter, clock, maxWorkers: 1 });
+  const running = pool.execute("held");
+  const stream = expect(pool.stream("any").next()).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  const closed = pool.close({ graceMs: 60_000 }); // on a clock that stands still
+  held.open();
+  await Promise.all([running, stream, closed]);
+});
+
+test("a pool that is closed while it restarts leaves no worker", async () => {
+  const adapter = fakeAdapter();
+  const pool = await createPool({ adapter, minWorkers: 6, maxWorkers: 6 });
+  let closed: Promise<void> | undefined;
+  pool.on("worker-ready", () => {
+    closed ??= pool.close({ graceMs: 0 });
+  });
+  await pool.restart().catch((error) => expect(error).toMatchObject({ code: "POOL_CLOSED" }));
+  await closed;
+  expect(adapter.workerIds()).toEqual([]);
+  expect(pool.stats().workers).toEqual({ starting: 0, ready: 0, draining: 0 });
+});
+
+test("a launcher that never comes back holds up a start no longer than its limit", async () => {
+  const launcher = { name: "stuck", launch: () => new Promise<never>(() => {}) };
+  const creating = createPool({ adapter: fakeAdapter(), launcher, startTimeoutMs: 50 });
+  await expect(creating).rejects.toMatchObject({
+    code: "WORKER_START_FAILED",
+    details: { reason: "timeout" },
+  });
+});
+
+test("the wait for a slot has a limit of its own, which a worker that starts puts off", async () => {
+  const clock = fakeClock();
+  const [held, slowStart] = [gate(), gate()];
+  let starts = 0;
+  const adapter = fakeAdapter({
+    handlers: { held: held.handler },
+    onStart: async () => {
+      if (++starts > 1) await slowStart.handler(0, undefined as never, "");
+    },
+  });
+  const limits = { minWorkers: 0, maxWorkers: 2, queueTimeoutMs: 1_000 };
+  await using pool = await createPool({ adapter, clock, ...limits });
+  const first = pool.execute("held");
+  await adapter.received("held");
+  const second = pool.execute("held"); // a second worker starts for it
+  await clock.advance(5_000);
+  slowStart.open();
+  await adapter.received("held", 2);
+  const third = pool.execute("echo", 1); // now both are busy
+  const failed = expect(third).rejects.toMatchObject({
+    code: "QUEUE_TIMEOUT",
+    outcome: "not-started",
+    details: { timeoutMs: 1_000 },
+  });
+  await clock.advance(1_100);
+  await failed;
+  held.open();
+  held.open();
+  await Promise.all([first, second]);
+});
+
+test("workers whose calls all end in broken protocol open the circuit", async () => {
+  const fake = fakeAdapter();
+  const broken = new SnakepitError("PROTOCOL", "garbage", { outcome: "unknown" });
+  const adapter = withConnection(fake, () => ({ execute: () => Promise.reject(broken) }));
+  await using pool = await createPool({ adapter, maxWorkers: 1, circuit: { minCalls: 4 } });
+  for (let n = 0; n < 4; n++)
+    await expect(pool.execute("echo")).rejects.toMatchObject({ code: "PROTOCOL" });
+  expect(pool.stats().circuit).toBe("open");
+});
+
+test("what a worker logs reaches the pool in bounds, whichever adapter it has", async () => {
+  const fake = fakeAdapter();
+  let log: ((level: "info", message: string) => void) | undefined;
+  const connect: Adapter["connect"] = (process, options) => {
+    log = options.log;
+    return fake.connect(process, options);
+  };
+  const adapter = { name: "loud", launcher: fake.launcher, spec: () => fake.spec(), connect };
+  await using pool = await createPool({ adapter, maxWorkers: 1 });
+  let lines = 0;
+  pool.on("worker-log", () => lines++);
+  for (let n = 0; n < 50_000; n++) log?.("info", `line ${n}`);
+  expect(lines).toBeGreaterThan(100);
+  expect(lines).toBeLessThan(1_000);
+});
+
+test("asking for health again and again keeps nothing", async () => {
+  const adapter = fakeAdapter();
+  await using pool = await createPool({ adapter, maxWorkers: 1 });
+  for (let n = 0; n < 500; n++) await pool.health();
+  const before = await heldBytes();
+  for (let n = 0; n < 5_000; n++) await pool.health();
+  expect(await heldBytes()).toBeLessThan(before + 5_000 * 100); // it was 1.7 KB each
 });

@@ -4,6 +4,7 @@ import type { RestartOptions, RestartReport } from "./pool.ts";
 import { closedError } from "./pool-errors.ts";
 import type { Worker } from "./worker.ts";
 
+type Replaced = "replaced" | "pinned" | "failed";
 type Left = RestartReport["left"][number];
 
 /** Replaces workers so that no call notices: the new one is ready before the old one goes. */
@@ -15,22 +16,31 @@ export class Replacements {
     this.#fleet = fleet;
   }
 
+  /** A successor is on its way, and for a moment there is one worker too many. */
+  get isBusy(): boolean {
+    return this.#replacing > 0;
+  }
+
   /** It goes when its successor is there. One at a time; asked again, whoever is left comes next. */
   retire(worker: Worker, reason: StopReason): void {
     if (worker.retiring !== undefined || this.#replacing > 0) return;
     // Nobody would miss it.
     if (worker.load === 0 && this.#fleet.ready.length > this.#fleet.minWorkers)
       return worker.drain(reason);
-    if (this.#fleet.mayStart) void this.#replace(worker, reason);
+    // What sessions may still keep here has been asked before.
+    if (this.#fleet.mayStart) void this.#replace(worker, reason, worker.pinned);
   }
 
-  async #replace(worker: Worker, reason: StopReason): Promise<boolean> {
+  /** A session may have moved in while the successor started: `pinned`, unless it goes by force. */
+  async #replace(worker: Worker, reason: StopReason, force: boolean): Promise<Replaced> {
     this.#replacing++;
     worker.retiring = reason;
     try {
-      if ((await this.#fleet.startOne()) === undefined) return false;
-      worker.drain(reason);
-      return true;
+      const successor = await this.#fleet.startOne();
+      if (successor === undefined) return "failed";
+      if (!worker.pinned || force) worker.drain(reason);
+      else successor.drain(reason); // for nothing, and one too many
+      return worker.pinned && !force ? "pinned" : "replaced";
     } finally {
       this.#replacing--;
       worker.retiring = undefined;
@@ -42,13 +52,17 @@ export class Replacements {
     const waiting = [...this.#fleet.ready];
     const left: Left[] = [];
     const ends: Promise<string | Left>[] = [];
-    let failure: unknown;
+    let failure: unknown = this.#fleet.refusal();
     const lane = async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         if (failure !== undefined) return;
-        if (next.phase === "stopped") continue; // it has been replaced already
-        if (next.pinned && !options.force) left.push({ workerId: next.id, reason: "pinned" });
-        else if (await this.#replace(next, "restart")) ends.push(this.#end(next, options));
+        if (next.phase !== "ready" && next.phase !== "suspect") continue; // it goes in any case
+        const replaced =
+          next.pinned && !options.force
+            ? "pinned"
+            : await this.#replace(next, "restart", options.force);
+        if (replaced === "pinned") left.push({ workerId: next.id, reason: "pinned" });
+        else if (replaced === "replaced") ends.push(this.#end(next, options));
         else failure = this.#fleet.lastFailure ?? closedError();
       }
     };

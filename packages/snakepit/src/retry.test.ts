@@ -161,3 +161,19 @@ test("a call that everybody gives back is told so in the end", async () => {
   await expect(pool.execute("never")).rejects.toMatchObject({ code: "WORKER_BUSY" });
   expect(await pool.execute("echo", "still there")).toBe("still there");
 });
+
+test("a call that was on a worker once is never called unbegun, whatever it fails with", async () => {
+  const { pool, clock } = await mortal(9);
+  await using _ = pool;
+  const retried = nextEvent(pool, "call-retried");
+  const call = pool.execute("risky", "a", { idempotent: true, timeoutMs: 50 });
+  const failed = expect(call).rejects.toMatchObject({
+    code: "TIMEOUT",
+    outcome: "unknown",
+    retryable: false,
+    message: expect.stringContaining("its worker was lost while it ran"),
+  });
+  await retried;
+  await clock.advance(60);
+  await failed;
+});

@@ -33,7 +33,6 @@ export class RetryPolicy {
 
   /** 0: at once. Undefined: not at all. Counts the attempt. */
   delayFor(call: Call, error: unknown, nowMs: number): number | undefined {
-    if (!SnakepitError.is(error)) return undefined;
     if (wasReturned(error)) return call.returns++ < MAX_RETURNS ? 0 : undefined;
     if (!call.idempotent || !wasLost(error)) return undefined;
     const most = wasKilled(error) ? MAX_ATTEMPTS_OF_VICTIM : MAX_ATTEMPTS;
@@ -44,18 +43,22 @@ export class RetryPolicy {
 }
 
 /** Its worker never began it. */
-function wasReturned({ code, outcome }: SnakepitError<string>): boolean {
+export function wasReturned(error: unknown): boolean {
+  if (!SnakepitError.is(error)) return false;
+  const { code, outcome } = error as SnakepitError<string>;
   return outcome === "not-started" && (code === "WORKER_BUSY" || code === "WORKER_EXITED");
 }
 
 /** Its worker went, or can no longer be understood. */
-function wasLost({ code, outcome }: SnakepitError<string>): boolean {
+export function wasLost(error: unknown): boolean {
+  if (!SnakepitError.is(error)) return false;
+  const { code, outcome } = error as SnakepitError<string>;
   return outcome === "unknown" && lostCodes.has(code);
 }
 const lostCodes: ReadonlySet<string> = new Set(["WORKER_EXITED", "MEMORY_EXCEEDED", "PROTOCOL"]);
 
 /** By somebody else. */
-function wasKilled(error: SnakepitError<string>): boolean {
+function wasKilled(error: unknown): boolean {
   if (!SnakepitError.is(error, "WORKER_EXITED")) return false;
   const { signal, exitCode = 0, cause = "lost" } = error.details;
   const exit: WorkerExit =

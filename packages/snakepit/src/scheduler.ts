@@ -17,6 +17,8 @@ export interface WorkerView {
   readonly parked: number;
   /** Sessions that are at home there. */
   readonly sessionCount: number;
+  /** It will go soon: nobody should settle there. Absent: no. */
+  readonly retiring?: unknown;
   /** Calls of this command that it may hold: its slots, or `PACKED_CALLS`. */
   room(command: string): number;
 }
@@ -69,6 +71,8 @@ export function choosePlacement<W extends WorkerView>(
   let best: W | undefined;
   for (const worker of ready) {
     if (worker.load >= worker.room(command)) continue;
+    if (best !== undefined && worker.retiring !== undefined) continue;
+    if (best?.retiring !== undefined && worker.retiring === undefined) best = undefined;
     const difference = best === undefined ? -1 : worker.sessionCount - best.sessionCount;
     if (difference < 0 || (difference === 0 && worker.load < (best?.load ?? 0))) best = worker;
   }

@@ -28,6 +28,7 @@ export class SessionBook {
     const identity = { id: id ?? `session-${randomUUID()}`, isNamed: id !== undefined };
     const session = new PoolSession(this.#owner, identity, { ...defaults, ...given(options) });
     this.#sessions.set(session.id, session);
+    session.held();
     return session;
   }
 
@@ -35,10 +36,12 @@ export class SessionBook {
     this.#sessions.delete(session.id);
   }
 
-  /** Ends named sessions that nobody has used for their `ttlMs`. */
+  /** Ends sessions that nobody has used for their `ttlMs`; a call under way is a use. */
   expire(nowMs: number): void {
     for (const session of this.#sessions.values()) {
-      if (session.lastUsedMs + session.ttlMs <= nowMs) void session.delete();
+      if (session.lastUsedMs + session.ttlMs > nowMs) continue;
+      if (this.#owner.isUsed(session)) session.lastUsedMs = nowMs;
+      else void session.delete();
     }
   }
 
@@ -51,6 +54,7 @@ export class SessionBook {
       );
     }
     session.lastUsedMs = this.#owner.nowMs();
+    session.held();
     return session;
   }
 }

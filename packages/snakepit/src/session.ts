@@ -27,7 +27,10 @@ export interface Session<Commands extends CommandMap = CommandMap>
   ): AsyncIterableIterator<ChunkOf<Commands[Command]>, undefined>;
   /** Where it is at home, once it has called something and that worker lives. */
   worker(): WorkerInfo | undefined;
-  /** Ends it everywhere: workers drop what they keep for it. Later calls get SESSION_NOT_FOUND. */
+  /**
+   * Ends it everywhere: calls under way get CANCELLED, workers drop what they keep for it, later
+   * calls get SESSION_NOT_FOUND.
+   */
   delete(): Promise<void>;
   /** An unnamed session ends; a named one is only let go of: it no longer holds on to its worker. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -35,22 +38,36 @@ export interface Session<Commands extends CommandMap = CommandMap>
 
 /** The pool, as a session sees it. */
 export interface SessionOwner {
-  execute(command: string, args: unknown, options: CallOptions, in_: PoolSession): Promise<unknown>;
+  execute(
+    command: string,
+    args: unknown,
+    options: CallOptions,
+    session: PoolSession,
+  ): Promise<unknown>;
   stream(
     command: string,
     args: unknown,
     options: CallOptions,
-    in_: PoolSession,
+    session: PoolSession,
   ): AsyncIterableIterator<unknown, undefined>;
   nowMs(): number;
   describe(worker: Worker): WorkerInfo;
-  /** It has ended; those that have served it should hear of it. */
+  /** Calls of it wait or run. */
+  isUsed(session: PoolSession): boolean;
+  /** It has ended: its calls with it, and those that have served it should hear of it. */
   ended(session: PoolSession): void;
 }
 
 type Home =
   | { readonly kind: "none" }
-  | { readonly kind: "worker"; readonly worker: Worker; readonly pinnedSinceMs: number | undefined }
+  | {
+      readonly kind: "worker";
+      readonly worker: Worker;
+      /** Something is there that cannot be had elsewhere: a call has required this worker. */
+      readonly keepsState: boolean;
+      /** Since when the session keeps the worker from being replaced, if it does. */
+      readonly pinnedSinceMs: number | undefined;
+    }
   /** What it kept there went with the worker. */
   | { readonly kind: "lost"; readonly workerId: string };
 
@@ -65,6 +82,8 @@ export class PoolSession implements Session {
   readonly servedBy = new Set<Worker>();
   readonly #owner: SessionOwner;
   #home: Home = { kind: "none" };
+  /** Those who have opened it by its name and not let go of it. */
+  #holders = 0;
 
   constructor(
     owner: SessionOwner,
@@ -118,13 +137,13 @@ export class PoolSession implements Session {
   /** A worker has taken a call of this session. `pins`: what it leaves there cannot be moved. */
   servedAt(worker: Worker, pins: boolean): void {
     this.visited(worker);
-    if (this.#home.kind === "lost") return;
+    if (this.#home.kind === "lost" || this.hasEnded) return;
     if (this.home === undefined) {
       worker.sessions.add(this);
-      this.#home = { kind: "worker", worker, pinnedSinceMs: undefined };
+      this.#home = { kind: "worker", worker, keepsState: false, pinnedSinceMs: undefined };
     }
-    if (pins && this.home === worker && !this.isPinned) {
-      this.#home = { kind: "worker", worker, pinnedSinceMs: this.#owner.nowMs() };
+    if (pins && this.#home.kind === "worker" && this.home === worker && !this.isPinned) {
+      this.#home = { ...this.#home, keepsState: true, pinnedSinceMs: this.#owner.nowMs() };
     }
   }
 
@@ -138,16 +157,23 @@ export class PoolSession implements Session {
 
   /** Its worker goes. True when something went with it that cannot be had elsewhere. */
   homeGone(): boolean {
-    const { home, isPinned } = this;
-    if (home === undefined) return false;
-    home.sessions.delete(this);
-    this.#home = isPinned ? { kind: "lost", workerId: home.id } : { kind: "none" };
-    return isPinned;
+    if (this.#home.kind !== "worker") return false;
+    const { worker, keepsState } = this.#home;
+    worker.sessions.delete(this);
+    this.#home = keepsState ? { kind: "lost", workerId: worker.id } : { kind: "none" };
+    return keepsState;
   }
 
-  /** Holds on to its worker no longer, but still prefers it. */
-  unpin(): void {
-    if (this.#home.kind === "worker") this.#home = { ...this.#home, pinnedSinceMs: undefined };
+  /** Somebody has opened it by its name. */
+  held(): void {
+    this.#holders++;
+  }
+
+  /** The last holder has gone: its worker may be replaced, and is still preferred until then. */
+  #letGo(): void {
+    this.#holders = Math.max(0, this.#holders - 1);
+    if (this.#holders > 0 || this.#home.kind !== "worker") return;
+    this.#home = { ...this.#home, pinnedSinceMs: undefined };
   }
 
   async delete(): Promise<void> {
@@ -160,7 +186,7 @@ export class PoolSession implements Session {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.isNamed) this.unpin();
+    if (this.isNamed) this.#letGo();
     else await this.delete();
   }
 }

@@ -122,7 +122,7 @@ test("a session that only prefers moves on when its worker dies", async () => {
 test("a worker that holds something for a session is not idle-stopped until it is let go of", async () => {
   const clock = fakeClock();
   const adapter = fakeAdapter({ handlers });
-  const options = { adapter, clock, minWorkers: 0, maxWorkers: 2, idleStopMs: 1_000 };
+  const options = { adapter, clock, minWorkers: 0, maxWorkers: 2, idleTimeoutMs: 1_000 };
   await using pool = await createPool(options);
   const session = pool.session("ada", { affinity: "require" });
   await session.execute("where");
@@ -210,4 +210,123 @@ test("a session that lives on forgets the workers that are gone", async () => {
   }
   await session.execute("where");
   expect(session.servedBy.size).toBe(1);
+});
+
+test("a requiring call that waited for its session's first home learns that it is lost", async () => {
+  const [strangers, mine] = [gate(), gate()];
+  const adapter = fakeAdapter({
+    handlers: { ...handlers, held: strangers.handler, mine: mine.handler },
+  });
+  await using pool = await createPool({ adapter, minWorkers: 2, maxWorkers: 2 });
+  const blocking = [pool.execute("held"), pool.execute("held")];
+  await adapter.received("held", 2);
+  const session = pool.session("ada", { affinity: "require" });
+  const first = expect(session.execute("mine")).rejects.toMatchObject({ code: "WORKER_EXITED" });
+  const second = expect(session.execute("where")).rejects.toMatchObject({ code: "SESSION_LOST" });
+  strangers.open();
+  await adapter.received("mine");
+  adapter.kill(session.worker()?.id ?? "");
+  await Promise.all([first, second]);
+  strangers.open();
+  await Promise.all(blocking);
+});
+
+test("a session's loss is told also after one of its holders has let go of it", async () => {
+  const adapter = fakeAdapter({ handlers });
+  await using pool = await createPool({ adapter, minWorkers: 2, maxWorkers: 2 });
+  const session = pool.session("ada", { affinity: "require" });
+  const home = String(await session.execute("where"));
+  {
+    await using other = pool.session("ada");
+    await other.execute("where");
+  }
+  // The other holder is still there: it is kept from being replaced.
+  expect((await pool.restart()).left).toEqual([{ workerId: home, reason: "pinned" }]);
+  await session[Symbol.asyncDispose]();
+  const lost = nextEvent(pool, "session-lost");
+  adapter.kill(home);
+  await lost;
+  await expect(pool.session("ada").execute("where")).rejects.toMatchObject({
+    code: "SESSION_LOST",
+  });
+});
+
+test("deleting a session ends its calls, waiting and running, and leaves nothing of it on a worker", async () => {
+  const held = gate();
+  const ends: string[] = [];
+  const adapter = fakeAdapter({
+    handlers: { ...handlers, held: held.handler },
+    onSessionEnd: (_workerId, sessionId) => ends.push(sessionId),
+  });
+  await using pool = await createPool({ adapter, minWorkers: 1, maxWorkers: 1 });
+  const session = pool.session("ada", { affinity: "require" });
+  const running = expect(session.execute("slow")).rejects.toMatchObject({
+    code: "CANCELLED",
+    outcome: "unknown",
+    message: expect.stringContaining("its session was deleted"),
+  });
+  await adapter.received("slow");
+  const waiting = expect(session.execute("where")).rejects.toMatchObject({
+    code: "CANCELLED",
+    outcome: "not-started",
+  });
+  await session.delete();
+  await Promise.all([running, waiting]);
+  await expect.poll(() => pool.workers()).toMatchObject([{ load: 0, sessions: 0 }]);
+  expect(ends).toEqual(["ada"]);
+  expect((await pool.restart()).left).toEqual([]);
+});
+
+test("a session that moves in while its worker's successor starts keeps the worker", async () => {
+  const slowStart = gate();
+  let starts = 0;
+  const adapter = fakeAdapter({
+    handlers,
+    onStart: async () => {
+      if (++starts > 1) await slowStart.handler(0, undefined as never, "");
+    },
+  });
+  await using pool = await createPool({ adapter, minWorkers: 1, maxWorkers: 1 });
+  const restarting = pool.restart();
+  await expect.poll(() => starts).toBe(2);
+  const session = pool.session("ada", { affinity: "require" });
+  const home = await session.execute("where");
+  slowStart.open();
+  expect(await restarting).toEqual({ replaced: [], left: [{ workerId: home, reason: "pinned" }] });
+  expect(await session.execute("where")).toBe(home);
+  await expect.poll(() => adapter.workerIds()).toEqual([home]);
+});
+
+test("a session does not expire while a call of it runs", async () => {
+  const clock = fakeClock();
+  const held = gate();
+  const ends: string[] = [];
+  const adapter = fakeAdapter({
+    handlers: { held: held.handler },
+    onSessionEnd: (_workerId, sessionId) => ends.push(sessionId),
+  });
+  const callTimeoutMs = Number.POSITIVE_INFINITY;
+  await using pool = await createPool({ adapter, clock, callTimeoutMs });
+  const call = pool.session("ada", { ttlMs: 1_000 }).execute("held");
+  await adapter.received("held");
+  await clock.advance(10_000);
+  expect(ends).toEqual([]);
+  held.open();
+  await call;
+  await clock.advance(3_000);
+  expect(ends).toEqual(["ada"]);
+});
+
+test("a call that requires a worker where its session keeps nothing moves on when that dies", async () => {
+  const held = gate();
+  const adapter = fakeAdapter({ handlers: { ...handlers, held: held.handler } });
+  await using pool = await createPool({ adapter, minWorkers: 2, maxWorkers: 2 });
+  const session = pool.session("ada");
+  const home = String(await session.execute("where"));
+  const busy = expect(session.execute("held")).rejects.toMatchObject({ code: "WORKER_EXITED" });
+  await adapter.received("held");
+  const requiring = session.execute("where", {}, { affinity: "require" });
+  adapter.kill(home);
+  await busy;
+  expect(await requiring).not.toBe(home);
 });

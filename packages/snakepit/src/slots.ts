@@ -2,7 +2,15 @@ import type { Connection } from "./adapter.ts";
 import type { Call } from "./call.ts";
 import { SnakepitError } from "./errors.ts";
 import { LinkedList } from "./linked-list.ts";
+import { wasLost, wasReturned } from "./retry.ts";
 import { PACKED_CALLS } from "./scheduler.ts";
+import type { PoolSession } from "./session.ts";
+
+/**
+ * How a call left its slot: the worker has `answered` it, well or badly; was `lost` to it, although
+ * its process may live; or has `returned` it unbegun.
+ */
+export type CallEnd = "answered" | "lost" | "returned";
 
 /** The worker, as its slots see it. */
 export interface SlotsOwner {
@@ -10,7 +18,7 @@ export interface SlotsOwner {
   /** A call has left: one that was answered, or one that goes to another worker. */
   left(): void;
   /** A slot is free again, and what was to be said about its call has been said. */
-  freed(): void;
+  freed(end: CallEnd): void;
   /** Takes a call back that is to be tried again; false when its caller must be told. */
   retry(call: Call, error: unknown): boolean;
   note(what: string): void;
@@ -24,8 +32,6 @@ export interface SlotsOwner {
 export class Slots {
   load = 0;
   concurrency = 1;
-  /** Of the calls, those that wait for something of the host's. */
-  parked = 0;
   /** Calls that were answered, well or badly. */
   answered = 0;
   /** Calls that failed, whatever the reason. */
@@ -38,6 +44,8 @@ export class Slots {
   readonly #calls = new LinkedList<Call>();
   /** Cancelled, not confirmed, and given up. */
   readonly #abandoned = new Set<Call>();
+  /** Those that wait for something of the host's. */
+  readonly #parked = new Set<Call>();
   /** Commands that the worker has found to be short. */
   #short: ReadonlySet<string> | undefined;
   /** The worker has given calls back that it had not begun, and has answered none since. */
@@ -66,6 +74,10 @@ export class Slots {
     // A worker with one slot runs one call at a time, also when it thinks it could take more.
     const isPacked = this.concurrency > 1 && this.#short?.has(command) === true;
     return isPacked ? Math.max(PACKED_CALLS, this.concurrency) : this.concurrency;
+  }
+
+  get parked(): number {
+    return this.#parked.size;
   }
 
   /** Somebody gave up on a call here that has not been confirmed. */
@@ -101,16 +113,17 @@ export class Slots {
   }
 
   /** The worker is done with a call. False when the call is not here any more. */
-  release(call: Call): boolean {
+  release(call: Call, end: CallEnd = "answered"): boolean {
     if (!this.#remove(call)) return false;
-    this.answered++;
-    this.#owner.freed();
+    if (end === "answered") this.answered++;
+    this.#owner.freed(end);
     return true;
   }
 
   /** A call begins or ends to wait for the host. */
   park(call: Call, isParked: boolean): void {
-    if (this.carries(call)) this.parked += isParked ? 1 : -1;
+    if (!isParked) this.#parked.delete(call);
+    else if (this.carries(call)) this.#parked.add(call);
   }
 
   /** A call whose cancel was not confirmed. */
@@ -122,10 +135,16 @@ export class Slots {
     for (const call of this.#calls) call.fail(errorOf(call));
   }
 
+  /** The calls of a session. */
+  ofSession(session: PoolSession): Call[] {
+    return [...this.#calls].filter((call) => call.session === session);
+  }
+
   /** The worker is gone: takes out what it has not finished. */
   drain(): Call[] {
     const lost = this.#calls.drain();
     this.load = 0;
+    this.#parked.clear();
     for (const call of lost) call.confirm();
     return lost;
   }
@@ -149,13 +168,13 @@ export class Slots {
       // Until it answers, what comes back must not go there again.
       this.#isStalled = this.load > 0 && SnakepitError.is(error, "WORKER_BUSY");
       if (!this.#owner.retry(call, error)) this.#failed(call, error);
-      return this.#owner.freed();
+      return this.#owner.freed(endOf(error));
     }
     this.release(call); // after the answer: what the free slot sets off must not get in its way
   }
 
   #failed(call: Call, error: unknown): void {
-    this.answered++;
+    if (endOf(error) === "answered") this.answered++;
     if (!call.settled) {
       this.errors++;
       this.#owner.note(`${call.command} failed: ${firstLine(error)}`);
@@ -167,12 +186,18 @@ export class Slots {
     if (!this.#calls.delete(call)) return false;
     this.load--;
     if (this.load === 0) this.#isStalled = false;
-    if (call.isParked) this.parked--;
+    if (this.#parked.size > 0) this.#parked.delete(call);
     call.confirm();
     if (this.#abandoned.size > 0) this.#abandoned.delete(call);
     this.#owner.left();
     return true;
   }
+}
+
+/** What an adapter's error says of the worker. */
+export function endOf(error: unknown): CallEnd {
+  if (wasReturned(error)) return "returned";
+  return wasLost(error) ? "lost" : "answered";
 }
 
 function firstLine(error: unknown): string {

@@ -11,6 +11,8 @@ import type { Worker } from "./worker.ts";
 /** The bounds of a tick: memory is measured once a second, and a test may want all of it sooner. */
 const LONGEST_TICK_MS = 1_000;
 const SHORTEST_TICK_MS = 10;
+/** Of the memory that a worker may have: above it, it is replaced before it is killed. */
+const SOFT_SHARE = 0.8;
 /** Workers of the same age must not all go at the same time. */
 const AGE_JITTER = 0.1;
 
@@ -31,6 +33,7 @@ export class Upkeep {
   readonly #replacements: Replacements;
   readonly #sessions: SessionBook;
   readonly #circuit: Circuit | undefined;
+  readonly #measuring = new WeakSet<Worker>();
   readonly #ageLimits = new WeakMap<Worker, number>();
   readonly #tickMs: number;
   #interval: Disposable | undefined;
@@ -44,7 +47,7 @@ export class Upkeep {
     this.#sessions = parts.sessions;
     this.#circuit = parts.circuit;
     this.#fleet.onWorn = () => this.tidy();
-    const shortest = Math.min(options.heartbeatMs, options.idleStopMs, options.maxAgeMs) / 4;
+    const shortest = Math.min(options.heartbeatMs, options.idleTimeoutMs, options.maxAgeMs) / 4;
     this.#tickMs = Math.max(SHORTEST_TICK_MS, Math.min(LONGEST_TICK_MS, shortest));
   }
 
@@ -87,7 +90,7 @@ export class Upkeep {
 
   #endIdle(): void {
     const nowMs = this.#options.clock.now();
-    const sinceMs = nowMs - this.#options.idleStopMs;
+    const sinceMs = nowMs - this.#options.idleTimeoutMs;
     for (const worker of this.#fleet.ready) worker.watchIdle(nowMs);
     for (const worker of idleSurplus(this.#fleet.ready, this.#fleet.minWorkers, sinceMs))
       worker.drain("idle");
@@ -95,7 +98,7 @@ export class Upkeep {
 
   #shrink(): void {
     for (const worker of surplus(this.#fleet.ready, this.#fleet.maxWorkers))
-      if (worker.retiring === undefined) worker.drain("resize");
+      if (!this.#replacements.isBusy) worker.drain("resize");
   }
 
   #recycle(): void {
@@ -117,7 +120,7 @@ export class Upkeep {
     const { maxCalls, memoryBytes, clock } = this.#options;
     if (worker.calls >= maxCalls) return "max-calls";
     if (clock.now() - worker.readySinceMs >= this.#ageLimit(worker)) return "max-age";
-    if (worker.memoryBytes !== undefined && worker.memoryBytes > memoryBytes) return "memory";
+    if ((worker.memoryBytes ?? 0) > SOFT_SHARE * memoryBytes) return "memory";
     return undefined;
   }
 
@@ -132,15 +135,21 @@ export class Upkeep {
 
   /** The cheap reading first: it counts shared memory in full, so that only above it matters. */
   async #measure(worker: Worker): Promise<void> {
-    const { memoryBytes, memoryHardBytes } = this.#options;
+    if (this.#measuring.has(worker)) return; // a slow system must not be asked twice at once
+    this.#measuring.add(worker);
+    await this.#weigh(worker).finally(() => this.#measuring.delete(worker));
+  }
+
+  async #weigh(worker: Worker): Promise<void> {
+    const { memoryBytes } = this.#options;
     const { process } = worker;
     if (process?.memoryBytes === undefined) return;
     let bytes = await process.memoryBytes("resident");
-    if (bytes !== undefined && bytes > Math.min(memoryBytes, memoryHardBytes))
+    if (bytes !== undefined && bytes > SOFT_SHARE * memoryBytes)
       bytes = (await process.memoryBytes("proportional")) ?? bytes;
     worker.memoryBytes = bytes;
-    if (bytes === undefined || bytes <= memoryHardBytes) return;
-    worker.exceeded(memoryExceeded(worker.id, bytes, memoryHardBytes));
+    if (bytes === undefined || bytes <= memoryBytes) return;
+    worker.exceeded(memoryExceeded(worker.id, bytes, memoryBytes));
   }
 }
 
@@ -151,7 +160,7 @@ function memoryExceeded(
 ): SnakepitError<"MEMORY_EXCEEDED"> {
   return new SnakepitError(
     "MEMORY_EXCEEDED",
-    `worker ${workerId} and what it has started use ${mebibytes(bytes)} MiB, above memoryHardBytes (${mebibytes(limitBytes)} MiB)`,
+    `worker ${workerId} and what it has started use ${mebibytes(bytes)} MiB, above memoryBytes (${mebibytes(limitBytes)} MiB)`,
     { outcome: "unknown", details: { workerId, bytes, limitBytes } },
   );
 }

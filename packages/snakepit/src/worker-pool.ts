@@ -25,6 +25,7 @@ import {
   closedError,
   noCommand,
   openError,
+  parentEnded,
   refusedArguments,
   sessionEndedError,
   unknownCommand,
@@ -223,8 +224,14 @@ export class WorkerPool implements Pool, SessionOwner {
   }
 
   /** SessionOwner */
+  isUsed(session: PoolSession): boolean {
+    return this.#dispatcher.callsOf(session).length > 0;
+  }
+
+  /** SessionOwner */
   ended(session: PoolSession): void {
     this.#sessions.forget(session);
+    this.#dispatcher.cancelSession(session);
     for (const { connection } of session.servedBy) connection?.endSession?.(session.id);
   }
 
@@ -257,14 +264,14 @@ export class WorkerPool implements Pool, SessionOwner {
     // Of a reply: what a stream gives are chunks.
     if (stream === undefined && spec?.transform !== undefined)
       call.transform = (reply) => spec.transform?.(reply);
-    if (options !== noCallOptions) adopt(call, options);
-    if (parent !== undefined) {
-      parent.signal.throwIfAborted();
-      call.serve(parent, depthBelow(parent, command));
-    }
+    call.queueTimeoutMs = options.queueTimeoutMs ?? this.#options.queueTimeoutMs;
+    if (options.idempotent === true) call.idempotent = true;
+    if (parent !== undefined) serve(call, parent);
     this.#enter(call, options, session ?? this.#inherited(parent));
     this.#dispatcher.submit(call, options.timeoutMs !== undefined || parent !== undefined);
-    if (options.signal !== undefined) call.follow(options.signal);
+    // Not before: a call that was refused has had its answer, and must not hear of an abort.
+    if (options.signal !== undefined && !call.settled) call.follow(options.signal);
+    call.joinParent();
     return call;
   }
 
@@ -302,7 +309,8 @@ function prepared(command: string, args: unknown, spec: CommandSpec): unknown {
   }
 }
 
-function adopt(call: Call, { queueTimeoutMs, idempotent }: CallOptions): void {
-  if (queueTimeoutMs !== undefined) call.queueTimeoutMs = queueTimeoutMs;
-  if (idempotent !== undefined) call.idempotent = idempotent;
+/** Makes it a nested call. @throws what ended the call that it would serve, if it has ended */
+function serve(call: Call, parent: Call): void {
+  if (parent.settled) throw parentEnded(call, parent, parent.signal.reason);
+  call.serve(parent, depthBelow(parent, call.command));
 }

@@ -39,7 +39,8 @@ export async function startWorker(
   let child: WorkerProcess | undefined;
   let connecting: Promise<Connection> | undefined;
   try {
-    child = await launcher.launch(adapter.spec(), { workerId, signal });
+    const launching = launcher.launch(adapter.spec(), { workerId, signal });
+    child = await unlessGivenUp(launching, signal);
     connecting = adapter.connect(child, { signal, ...hears });
     const connection = await unlessEnded(connecting, child.exited, signal);
     const { concurrency } = connection.capabilities;
@@ -85,6 +86,22 @@ export function internalCall(callId: string, signal: AbortSignal): CallContext {
     callHost: async (work) => work(),
     session: undefined,
   };
+}
+
+/** A launcher that does not listen to `signal` must not hold up the start; what it brings late goes again. */
+async function unlessGivenUp(
+  launching: Promise<WorkerProcess>,
+  signal: AbortSignal,
+): Promise<WorkerProcess> {
+  try {
+    return await unlessEnded(launching, new Promise<never>(() => {}), signal);
+  } catch (error) {
+    launching.then(
+      (late) => void late.stop({ graceMs: 0 }),
+      () => {},
+    );
+    throw error;
+  }
 }
 
 /** What is waited for, unless the process ends or the start is given up first. */

@@ -4,15 +4,16 @@ import { type CrashCause, crashCause } from "./crash.ts";
 import type { StopReason } from "./events.ts";
 import type { WorkerExit, WorkerProcess } from "./launcher.ts";
 import { kernelKills } from "./local/kernel-kills.ts";
-import type { LogLevel } from "./log-level.ts";
+import { type LogLevel, logLevelOf } from "./log-level.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 import { cancelledError } from "./pool-errors.ts";
 import { Pulse } from "./pulse.ts";
 import type { PoolSession } from "./session.ts";
-import { Slots, type SlotsOwner } from "./slots.ts";
+import { type CallEnd, Slots, type SlotsOwner } from "./slots.ts";
 import { delay } from "./timer.ts";
 import { exitError, startCancelled, type WorkerEnd } from "./worker-errors.ts";
 import { WorkerHistory } from "./worker-history.ts";
+import { WorkerLogs } from "./worker-logs.ts";
 import { goodbye, type StartOptions, startWorker } from "./worker-start.ts";
 
 /** How long a lost connection waits for the report of what happened to its process. */
@@ -39,7 +40,7 @@ export type WorkerOptions = StartOptions &
 /** The pool, as a worker sees it. */
 export interface WorkerOwner {
   /** A slot is free again. */
-  freed(worker: Worker): void;
+  freed(worker: Worker, end: CallEnd): void;
   /** It takes no more calls, for ever (`draining`) or until it is heard again (`suspect`). */
   withdrawn(worker: Worker): void;
   /** It was suspect, and has been heard. */
@@ -77,10 +78,8 @@ export class Worker implements SlotsOwner {
   readonly #pulse: Pulse;
   #kernelKills: number | undefined;
   #drainTimer: Disposable | undefined;
-  #reportEnd!: () => void;
-  readonly #ended = new Promise<true>((resolve) => {
-    this.#reportEnd = () => resolve(true);
-  });
+  /** A promise for all of them would keep each that ever waited until the worker ends. */
+  readonly #onEnd = new Set<() => void>();
   #started: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   /** What was wrong with the connection or the memory, if that is why it ended. */
@@ -166,8 +165,14 @@ export class Worker implements SlotsOwner {
   async #start(abort: AbortController): Promise<void> {
     this.#kernelKills = kernelKills();
     try {
+      // Twice what our own adapters let through, so that it is theirs that reports what was dropped.
+      const logs = new WorkerLogs(
+        this.id,
+        ({ level, message }) => this.#owner.logged(this, logLevelOf(level), message),
+        2,
+      );
       const hears = {
-        log: (level: LogLevel, message: string) => this.#owner.logged(this, level, message),
+        log: (level: LogLevel, message: string) => logs.add(level, message),
         telemetry: (report: TelemetryReport) => this.#owner.reported(this, report),
       };
       const { process, connection } = await startWorker(this.id, this.#options, hears, abort);
@@ -210,8 +215,13 @@ export class Worker implements SlotsOwner {
   }
 
   /** The worker is done with a call. False when the worker was gone already. */
-  release(call: Call): boolean {
-    return this.#slots.release(call);
+  release(call: Call, end: CallEnd): boolean {
+    return this.#slots.release(call, end);
+  }
+
+  /** Its calls of a session. */
+  callsOf(session: PoolSession): Call[] {
+    return this.#slots.ofSession(session);
   }
 
   /** SlotsOwner */
@@ -220,8 +230,8 @@ export class Worker implements SlotsOwner {
   }
 
   /** SlotsOwner */
-  freed(): void {
-    this.#owner.freed(this);
+  freed(end: CallEnd): void {
+    this.#owner.freed(this, end);
   }
 
   /** SlotsOwner */
@@ -362,28 +372,24 @@ export class Worker implements SlotsOwner {
     this.#gone(reason, exit);
   }
 
-  /** Rejects when it is gone, or when `signal` aborts. */
-  async untilEnd(signal: AbortSignal): Promise<never> {
-    await Promise.race([
-      this.#ended,
-      new Promise((resolve) => {
-        signal.addEventListener("abort", resolve, { once: true });
-      }),
-    ]);
-    throw new Error("no answer");
+  /** Calls back when it is gone. */
+  onEnd(listener: () => void): Disposable {
+    this.#onEnd.add(listener);
+    return { [Symbol.dispose]: () => void this.#onEnd.delete(listener) };
   }
 
   /** Whether it is gone by then. */
-  async endsWithin(graceMs: number): Promise<boolean> {
-    let timer: Disposable | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = this.#options.clock.startTimer(graceMs, () => resolve(false));
+  endsWithin(graceMs: number): Promise<boolean> {
+    if (this.phase === "stopped") return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const settle = (isGone: boolean) => {
+        timer[Symbol.dispose]();
+        listener[Symbol.dispose]();
+        resolve(isGone);
+      };
+      const timer = this.#options.clock.startTimer(graceMs, () => settle(false));
+      const listener = this.onEnd(() => settle(true));
     });
-    try {
-      return await Promise.race([this.#ended, late]);
-    } finally {
-      timer?.[Symbol.dispose]();
-    }
   }
 
   async #connectionLost(child: WorkerProcess, fault: Error | undefined): Promise<void> {
@@ -412,7 +418,7 @@ export class Worker implements SlotsOwner {
       cause: end.cause,
       lostCalls: lost.length,
     });
-    this.#reportEnd();
+    for (const tell of this.#onEnd) tell();
     // After the pool knows: a call that is tried again must not come back here.
     for (const call of lost) this.#lose(call, end);
   }

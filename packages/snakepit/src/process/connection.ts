@@ -5,13 +5,13 @@ import { graceTimer } from "../grace-timer.ts";
 import type { WorkerExit, WorkerProcess } from "../launcher.ts";
 import { startTimer } from "../timer.ts";
 import { StreamReader } from "../wire/stream-reader.ts";
+import { type WorkerLog, WorkerLogs } from "../worker-logs.ts";
 import { checkCommand, type LostOutcome, startFailed, workerLost } from "./failures.ts";
 import type { Framing, Message } from "./framing.ts";
 import { handshakeProblem, readyOf } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { fail, type Pending, PendingCalls } from "./pending-calls.ts";
-import { type WorkerLog, WorkerLogs } from "./worker-logs.ts";
 
 /** How long a lost connection waits for the report of the exit that explains it. */
 const EXIT_REPORT_MS = 100;

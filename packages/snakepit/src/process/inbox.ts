@@ -1,5 +1,6 @@
 import type { TelemetryReport } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
+import type { WorkerLogs } from "../worker-logs.ts";
 import { replyError } from "./failures.ts";
 import { type FrameListener, isMessage, type Message } from "./framing.ts";
 import {
@@ -9,7 +10,6 @@ import {
   type PendingCalls,
   type PendingStream,
 } from "./pending-calls.ts";
-import type { WorkerLogs } from "./worker-logs.ts";
 
 /** So much without a meaning, one after another, and the worker speaks another language. */
 const MAX_NOISE = 100;

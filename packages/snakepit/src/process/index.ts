@@ -1,3 +1,4 @@
+export type { WorkerLog } from "../worker-logs.ts";
 export type { Handler, ServedCall } from "./handler.ts";
 export { type NodeAdapterOptions, nodeAdapter } from "./node-adapter.ts";
 export {
@@ -12,4 +13,3 @@ export {
   serveJsonLines,
   serveWorker,
 } from "./serve-worker.ts";
-export type { WorkerLog } from "./worker-logs.ts";

@@ -12,11 +12,11 @@ import {
 } from "../check-options.ts";
 import { SnakepitError } from "../errors.ts";
 import { logLevelOf } from "../log-level.ts";
+import type { WorkerLog } from "../worker-logs.ts";
 import { checkCommands } from "./command-table.ts";
 import { connectWorker } from "./connection.ts";
 import type { Framing } from "./framing.ts";
 import { checkProtocol, framingFor, type ProtocolOptions, protocolKinds } from "./protocols.ts";
-import type { WorkerLog } from "./worker-logs.ts";
 
 /** What a program in any language may be given, and how the pool uses it. */
 export interface WorkerOptions {

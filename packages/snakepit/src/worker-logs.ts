@@ -15,11 +15,14 @@ const MAX_CHARACTERS = 16 * 1024;
 export class WorkerLogs {
   readonly #workerId: string;
   readonly #onLog: (log: WorkerLog) => void;
-  readonly #limit = new LogLimit(LOG_LIMIT);
+  readonly #limit: LogLimit;
 
-  constructor(workerId: string, onLog: (log: WorkerLog) => void) {
+  /** `share`: of what a worker may log at most; for a second guard behind another. */
+  constructor(workerId: string, onLog: (log: WorkerLog) => void, share = 1) {
     this.#workerId = workerId;
     this.#onLog = onLog;
+    const { perSecond, burst } = LOG_LIMIT;
+    this.#limit = new LogLimit({ perSecond: perSecond * share, burst: burst * share });
   }
 
   add(level: string, message: string): void {
