@@ -1,4 +1,4 @@
-import { checkKinds, checkKnownKeys, show, truth } from "./check-options.ts";
+import { checkKinds, checkKnownKeys, type Kind, show, truth } from "./check-options.ts";
 import { SnakepitError } from "./errors.ts";
 import { checkTimeout } from "./options.ts";
 import type { CallOptions } from "./pool.ts";
@@ -22,6 +22,9 @@ export function checkCallOptions(options: CallOptions, inSession: boolean): void
     ...checkKnownKeys("call options", options, known),
     ...checkKinds(options, { affinity: affinityKind, idempotent: truth }),
     ...checkTimes(options),
+    ...(isSignal(options?.signal)
+      ? []
+      : [`signal must be an AbortSignal, not ${show(options.signal)}; pass controller.signal`]),
   ];
   if (!inSession && options?.affinity !== undefined && options.affinity !== "none")
     problems.push(
@@ -35,9 +38,34 @@ export function checkCallOptions(options: CallOptions, inSession: boolean): void
 function isPlain(options: CallOptions): boolean {
   if (typeof options !== "object" || options === null) return false;
   for (const key in options) if (key !== "signal" && key !== "timeoutMs") return false;
-  const { timeoutMs } = options;
+  const { timeoutMs, signal } = options;
+  if (!isSignal(signal)) return false;
   return timeoutMs === undefined || (typeof timeoutMs === "number" && timeoutMs > 0);
 }
+
+function isSignal(signal: unknown): boolean {
+  if (signal === undefined) return true;
+  return typeof (signal as Partial<AbortSignal> | null)?.throwIfAborted === "function";
+}
+
+/** Of `close` and `restart`. @throws SnakepitError INVALID_ARGUMENT */
+export function checkGrace(
+  name: string,
+  options: { readonly graceMs?: number; readonly force?: boolean },
+  known: readonly string[],
+): void {
+  const problems = [
+    ...checkKnownKeys(name, options, known),
+    ...checkKinds(options, { graceMs: graceKind, force: truth }),
+  ];
+  if (problems.length === 0) return;
+  throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
+}
+
+const graceKind: Kind = {
+  expected: "a number of milliseconds, 0 or more",
+  is: (value) => typeof value === "number" && value >= 0,
+};
 
 function checkTimes(options: CallOptions): string[] {
   const { timeoutMs, queueTimeoutMs } = options ?? {};

@@ -11,7 +11,8 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  now: performance.now.bind(performance),
+  // Looked up at each call, so that tests which replace the timers of a process replace this too.
+  now: () => performance.now(),
   startTimer,
   startInterval(periodMs, tick) {
     const timer = setInterval(tick, periodMs).unref();

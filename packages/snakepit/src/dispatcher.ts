@@ -12,6 +12,7 @@ import type { ResolvedPoolOptions } from "./options.ts";
 import {
   cancelledError,
   cannotStream,
+  chunkTimeoutError,
   circuitError,
   closedError,
   queueFullError,
@@ -19,6 +20,7 @@ import {
   sessionDeleted,
   sessionLostError,
   timeoutError,
+  unknownCommand,
   workerBusyError,
 } from "./pool-errors.ts";
 import type { StreamOwner } from "./pooled-stream.ts";
@@ -82,7 +84,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     const refusal = this.#refusal(call);
     if (refusal !== undefined) throw refusal;
     const nowMs = this.clock.now();
-    if (call.timeoutMs <= 0) throw timeoutError(call, call.timeoutMs, nowMs);
+    if (call.timeoutMs <= 0) throw timeoutError(call, nowMs);
     const worker = this.#place(call);
     if (worker === undefined) this.#enqueue(call);
     if (isTimed || this.#hasBeenReady) call.arm(nowMs);
@@ -180,6 +182,9 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
 
   #assign(call: Call, worker: Worker): void {
     call.leaveQueue();
+    const { commands } = worker;
+    if (commands !== "any" && !commands.has(call.command))
+      return call.fail(unknownCommand(call.command, [...commands]));
     if (call.session !== undefined) this.#visit(call, call.session, worker);
     if (call.stream === undefined) worker.carry(call);
     else if (worker.connection?.stream === undefined)
@@ -354,10 +359,10 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
       return this.#leave(call, queueTimeoutError(call, nowMs));
     }
     if (call.stream === undefined || nowMs >= call.endMs)
-      return this.#leave(call, timeoutError(call, call.timeoutMs, nowMs));
+      return this.#leave(call, timeoutError(call, nowMs));
     // Of a stream: nobody waits for a chunk, or somebody has waited too long.
     if (!call.stream.isWaiting) return call.expireAt(call.endMs);
-    this.#leave(call, timeoutError(call, this.#options.chunkTimeoutMs, nowMs));
+    this.#leave(call, chunkTimeoutError(call, this.#options.chunkTimeoutMs));
   }
 
   /** CallOwner */

@@ -45,6 +45,8 @@ export type PoolEvent =
       readonly cause: CrashCause;
       /** Calls that it had not finished; they are tried again or got WORKER_EXITED. */
       readonly lostCalls: number;
+      /** The last that it wrote to stderr, up to 64 KiB. */
+      readonly stderr: string;
     }
   /** It has not answered a ping: no new calls until it is heard again. */
   | { readonly name: "worker-suspect"; readonly workerId: string }

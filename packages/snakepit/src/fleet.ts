@@ -8,7 +8,7 @@ import type { PoolEvent } from "./events.ts";
 import type { Launcher } from "./launcher.ts";
 import type { LogLevel } from "./log-level.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
-import { closedError, degradedError } from "./pool-errors.ts";
+import { closedError, degradedError, unservedError } from "./pool-errors.ts";
 import { startsWanted } from "./scheduler.ts";
 import type { CallEnd } from "./slots.ts";
 import { type StopReport, Worker, type WorkerOwner } from "./worker.ts";
@@ -219,7 +219,7 @@ export class Fleet implements WorkerOwner {
     if (wasReady) this.#owner.workerLeaving(worker);
     this.#owner.emit({ name: "worker-stopped", workerId: worker.id, ...report });
     this.#owner.workerStopped(worker, report);
-    if (!worker.served) this.#endedUnserved(report);
+    if (!worker.served) this.#endedUnserved(worker, report);
     this.schedule();
   }
 
@@ -284,8 +284,9 @@ export class Fleet implements WorkerOwner {
     this.schedule();
   }
 
-  #endedUnserved({ exit, cause }: StopReport): void {
+  #endedUnserved(worker: Worker, { exit, cause, stderr }: StopReport): void {
     if (cause === "stopped") return;
+    this.#lastFailure = unservedError(worker.id, exit, stderr);
     if (wasKilledFromOutside(exit, cause)) this.#troubled((nowMs) => this.#backoff.killed(nowMs));
     else this.#crashed();
   }

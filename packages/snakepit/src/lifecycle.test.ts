@@ -257,7 +257,7 @@ test.each([
   [{ queueTimeoutMs: -1 }, /queueTimeoutMs must be an integer of at least 0 or Infinity, not -1/],
   [{ memoryBytes: "512 MB" }, /memoryBytes must be an integer .*not "512 MB"/],
   [{ maxAgeMs: 0 }, /maxAgeMs must be an integer of at least 1 or Infinity, not 0/],
-  [{ callTimeoutMs: "5s" }, /callTimeoutMs is 5s, not a positive number of milliseconds/],
+  [{ callTimeoutMs: "5s" }, /callTimeoutMs is "5s", not a positive number of milliseconds/],
   [{ callTimeout: 5 }, /callTimeout"; meant callTimeoutMs\?/],
   [{ warmUp: ["load"] }, /warmUp must be an array of \{ command, args \}/],
   [{ circuit: { failureRate: 50 } }, /failureRate must be above 0 and at most 1, not 50/],

@@ -283,5 +283,5 @@ test("a nested call that comes too late is refused and never sent: the deadline 
   await patient;
   held.open();
   await until(() => late.length === 2);
-  expect(late[1]).toBe("CANCELLED");
+  expect(late[1]).toBe("POOL_CLOSED");
 });

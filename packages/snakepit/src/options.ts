@@ -179,11 +179,16 @@ function checkOrder<Name extends string>(
 function checkParts({ warmUp, circuit, debug }: PoolOptions): string[] {
   const problems: string[] = [];
   if (warmUp !== undefined && !(Array.isArray(warmUp) && warmUp.every(isWarmUp)))
-    problems.push(`warmUp must be an array of { command, args }, not ${show(warmUp)}`);
+    problems.push(`warmUp must be an array of { command, args }, not ${shown(warmUp)}`);
   if (debug !== undefined && typeof debug !== "boolean")
     problems.push(`debug must be true or false, not ${show(debug)}`);
   if (circuit !== undefined && circuit !== false) problems.push(...checkCircuit(circuit));
   return problems;
+}
+
+/** What is inside is what is wrong with it. */
+function shown(value: unknown): string {
+  return JSON.stringify(value)?.slice(0, 80) ?? show(value);
 }
 
 function isWarmUp(call: unknown): boolean {
@@ -193,7 +198,7 @@ function isWarmUp(call: unknown): boolean {
 
 function checkCircuit(circuit: Partial<CircuitOptions>): string[] {
   const problems = checkKnownKeys("circuit", circuit, Object.keys(circuitDefaults));
-  if (problems.length > 0) return problems;
+  if (typeof circuit !== "object" || circuit === null) return problems;
   const { failureRate, ...integers } = withDefaults(circuitDefaults, circuit);
   problems.push(...checkIntegers(integers, { minCalls: 1, openMs: 1 }));
   if (!(failureRate > 0 && failureRate <= 1))
@@ -228,5 +233,5 @@ function checkTimeouts(limits: PoolLimits): string[] {
 /** A timeout is a positive number of milliseconds, or Infinity. */
 export function checkTimeout(name: string, value: unknown): string[] {
   if (typeof value === "number" && value > 0) return [];
-  return [`${name} is ${String(value)}, not a positive number of milliseconds (Infinity for none)`];
+  return [`${name} is ${show(value)}, not a positive number of milliseconds (Infinity for none)`];
 }

@@ -1,6 +1,8 @@
 import type { Call } from "./call.ts";
 import { closest, show } from "./check-options.ts";
 import { SnakepitError } from "./errors.ts";
+import { exitDetails, exitText, lastWords } from "./exit-report.ts";
+import type { WorkerExit } from "./launcher.ts";
 
 export function closedError(): SnakepitError<"POOL_CLOSED"> {
   return new SnakepitError("POOL_CLOSED", "the pool is closed or closing; create a new one", {
@@ -19,14 +21,6 @@ export function openError(adapter: string, cause: unknown): SnakepitError<string
       outcome: "not-started",
       details: { reason: "adapter-open", stderr: "" },
     },
-  );
-}
-
-export function badGrace(given: unknown): SnakepitError {
-  return new SnakepitError(
-    "INVALID_ARGUMENT",
-    `graceMs must be a number of milliseconds, 0 or more, not ${show(given)}`,
-    { outcome: "not-started" },
   );
 }
 
@@ -57,7 +51,8 @@ export function cannotStream(adapter: string, command: string): SnakepitError {
 }
 
 /** `limitMs` is the one that was passed: the call's own, or the wait for a chunk. */
-export function timeoutError(call: Call, limitMs: number, nowMs: number): SnakepitError<"TIMEOUT"> {
+export function timeoutError(call: Call, nowMs: number): SnakepitError<"TIMEOUT"> {
+  const { timeoutMs: limitMs } = call;
   const waitedMs = Math.round(nowMs - call.createdMs);
   const begun = call.workerId !== undefined;
   const where = begun
@@ -65,8 +60,17 @@ export function timeoutError(call: Call, limitMs: number, nowMs: number): Snakep
     : "in the queue and was never sent";
   return new SnakepitError(
     "TIMEOUT",
-    `${call.command} had no answer after ${waitedMs} ms (limit ${limitMs} ms) ${where}; raise timeoutMs if it may take longer`,
+    `${call.command} was not done after ${waitedMs} ms (limit ${limitMs} ms) ${where}; raise timeoutMs if it may take longer`,
     { outcome: begun ? "unknown" : "not-started", details: { timeoutMs: limitMs } },
+  );
+}
+
+/** Between two chunks of a stream, while its reader waits. */
+export function chunkTimeoutError(call: Call, limitMs: number): SnakepitError<"TIMEOUT"> {
+  return new SnakepitError(
+    "TIMEOUT",
+    `${call.command} sent no chunk for ${limitMs} ms on worker ${call.workerId}, which is asked to stop; raise the pool's chunkTimeoutMs if chunks may take longer`,
+    { outcome: "unknown", details: { timeoutMs: limitMs } },
   );
 }
 
@@ -179,12 +183,25 @@ export function queueFullError(view: QueueView): SnakepitError<"QUEUE_FULL"> {
   );
 }
 
+/** A worker that was ready and ended before it had answered anything. */
+export function unservedError(
+  workerId: string,
+  exit: WorkerExit,
+  stderr: string,
+): SnakepitError<"WORKER_EXITED"> {
+  return new SnakepitError(
+    "WORKER_EXITED",
+    `worker ${workerId} ${exitText(exit)} before it had answered a call${lastWords(stderr)}`,
+    { outcome: "not-started", details: { workerId, stderr, ...exitDetails(exit) } },
+  );
+}
+
 /** `last` is why the latest start failed. */
 export function degradedError(
   last: SnakepitError<string> | undefined,
   retryAfterMs: number,
 ): SnakepitError<"POOL_DEGRADED"> {
-  const stderr = SnakepitError.is(last, "WORKER_START_FAILED") ? last.details.stderr : "";
+  const stderr = String((last?.details as { stderr?: unknown } | undefined)?.stderr ?? "");
   return new SnakepitError(
     "POOL_DEGRADED",
     `workers keep ending before they serve a call; the next start is in ${Math.ceil(retryAfterMs)} ms. Last: ${last?.message ?? "no report"}`,

@@ -433,7 +433,7 @@ test.each([
   [{ timeoutMs: 0 }, /timeoutMs is 0/],
   [{ timeoutMs: -1 }, /timeoutMs is -1/],
   [{ timeoutMs: Number.NaN }, /timeoutMs is NaN/],
-  [{ timeoutMs: "5s" as unknown as number }, /timeoutMs is 5s/],
+  [{ timeoutMs: "5s" as unknown as number }, /timeoutMs is "5s"/],
 ])("call options %o are refused with what is wrong in them", async (options, message) => {
   await using pool = await createPool({ adapter: fakeAdapter() });
   const refusal = {

@@ -66,7 +66,7 @@ test("the error of a script is printed, and its exit code is 1", async () => {
   });
   expect(await ended(child)).toBe(1);
   expect(stderr).toContain("[UNKNOWN_COMMAND]");
-  expect(stderr).toContain("meant echo?");
+  expect(stderr).toContain("did you mean echo?");
 });
 
 test("a pool that closes on a signal lets its calls end first, and the signal ends the program", async () => {

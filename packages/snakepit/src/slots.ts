@@ -22,6 +22,8 @@ export interface SlotsOwner {
   /** Takes a call back that is to be tried again; false when its caller must be told. */
   retry(call: Call, error: unknown): boolean;
   note(what: string): void;
+  /** Resolves when the process is known to have ended, or after a moment when it has not. */
+  exitReport(): Promise<void>;
 }
 
 /**
@@ -32,6 +34,7 @@ export interface SlotsOwner {
 export class Slots {
   load = 0;
   concurrency = 1;
+  commands: ReadonlySet<string> | "any" = "any";
   /** Calls that were answered, well or badly. */
   answered = 0;
   /** Calls that failed, whatever the reason. */
@@ -57,6 +60,7 @@ export class Slots {
 
   open({ capabilities, shortCommands }: Connection): void {
     this.concurrency = capabilities.concurrency;
+    this.commands = capabilities.commands;
     this.#short = shortCommands;
   }
 
@@ -163,6 +167,8 @@ export class Slots {
       this.#isStalled = false;
       call.succeed(value);
     } catch (error) {
+      // An adapter may have noticed a death first; what the process died of says more.
+      if (endOf(error) === "lost") await this.#owner.exitReport();
       // Out of here first: only then it may be given to another.
       if (!this.#remove(call)) return;
       // Until it answers, what comes back must not go there again.

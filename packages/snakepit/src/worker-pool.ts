@@ -1,6 +1,6 @@
 import type { CommandSpec } from "./adapter.ts";
 import { Call, type CallSink, type CallStream } from "./call.ts";
-import { checkCallOptions, noCallOptions } from "./call-options.ts";
+import { checkCallOptions, checkGrace, noCallOptions } from "./call-options.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { EventHub, type PoolEventName, type PoolEventOf } from "./events.ts";
 import { checkHealth } from "./health.ts";
@@ -21,7 +21,6 @@ import type {
   WorkerInfo,
 } from "./pool.ts";
 import {
-  badGrace,
   closedError,
   noCommand,
   openError,
@@ -185,8 +184,8 @@ export class WorkerPool implements Pool, SessionOwner {
 
   async restart(options: RestartOptions = {}): Promise<RestartReport> {
     if (this.#state.phase !== "open") throw closedError();
+    checkGrace("restart", options, ["force", "graceMs"]);
     const { force = false, graceMs = this.#options.drainMs } = options;
-    if (!(graceMs >= 0)) throw badGrace(graceMs);
     return await holding(this.#replacements.restart({ force, graceMs }));
   }
 
@@ -199,8 +198,12 @@ export class WorkerPool implements Pool, SessionOwner {
 
   close(options: CloseOptions = {}): Promise<void> {
     if (this.#state.phase === "closing") return this.#state.done;
+    try {
+      checkGrace("close", options, ["graceMs"]);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const { graceMs = DEFAULT_CLOSE_GRACE_MS } = options;
-    if (!(graceMs >= 0)) return Promise.reject(badGrace(graceMs));
     const done = holding(this.#close(graceMs));
     this.#state = { phase: "closing", done };
     return done;

@@ -58,6 +58,8 @@ export interface StopReport {
   readonly cause: CrashCause;
   /** Calls that it had not finished. */
   readonly lostCalls: number;
+  /** The last that it wrote to stderr. */
+  readonly stderr: string;
 }
 
 /** One process, the connection to it, and the calls on it, from its start to its end. */
@@ -101,6 +103,11 @@ export class Worker implements SlotsOwner {
 
   get concurrency(): number {
     return this.#slots.concurrency;
+  }
+
+  /** Those that it has said to know. */
+  get commands(): ReadonlySet<string> | "any" {
+    return this.#slots.commands;
   }
 
   /** Of its calls, those that wait for something of the host's. */
@@ -237,6 +244,11 @@ export class Worker implements SlotsOwner {
   /** SlotsOwner */
   retry(call: Call, error: unknown): boolean {
     return this.#owner.retry(call, error);
+  }
+
+  /** SlotsOwner */
+  async exitReport(): Promise<void> {
+    await Promise.race([this.process?.exited, delay(EXIT_REPORT_MS)]);
   }
 
   /** SlotsOwner */
@@ -417,6 +429,7 @@ export class Worker implements SlotsOwner {
       exit,
       cause: end.cause,
       lostCalls: lost.length,
+      stderr: end.stderr,
     });
     for (const tell of this.#onEnd) tell();
     // After the pool knows: a call that is tried again must not come back here.

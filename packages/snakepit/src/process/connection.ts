@@ -43,7 +43,7 @@ export async function connectWorker(
     options.signal.addEventListener("abort", abort, { once: true });
     if (options.signal.aborted) abort();
     const expire = () =>
-      reject(startFailed(process, "timeout", `was not ready after ${options.startTimeoutMs} ms`));
+      reject(startFailed(process, "timeout", connection.lateText(options.startTimeoutMs)));
     timer = startTimer(options.startTimeoutMs, expire);
   });
   try {
@@ -312,6 +312,12 @@ class WorkerConnection implements Connection {
         new SnakepitError("PROTOCOL", `${text} during ${command}${noise}`, { outcome }),
       new SnakepitError("PROTOCOL", text + noise, { outcome: "unknown" }),
     );
+  }
+
+  /** Of a worker that has not said `ready` in time. */
+  lateText(limitMs: number): string {
+    const said = this.#noiseText() || "; nothing came on its stdout, which it may have to flush";
+    return `was not ready after ${limitMs} ms (startTimeoutMs of its adapter)${said}`;
   }
 
   #noiseText(): string {

@@ -88,9 +88,13 @@ export class WorkerServer {
   #sessionEnded(sessionId: unknown): void {
     const { onSessionEnd } = this.#options;
     if (onSessionEnd === undefined || typeof sessionId !== "string") return;
-    Promise.resolve(sessionId)
-      .then(onSessionEnd)
-      .catch((error: unknown) => console.error(`onSessionEnd of ${sessionId} failed:`, error));
+    const failed = (error: unknown) => console.error(`onSessionEnd of ${sessionId} failed:`, error);
+    try {
+      // At once, in the order of the messages: the next one may open the session anew.
+      Promise.resolve(onSessionEnd(sessionId)).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   /** Exactly one answer, whatever the handler does. */

@@ -138,7 +138,7 @@ test.each<[string, AdapterContractOptions, string]>([
   [
     "values that are changed",
     faulty(() => ({ execute: async () => ({}) })),
-    "each of 5 values comes back as it was sent",
+    "each of 55 values comes back as it was sent",
   ],
   [
     "answers that are mixed up",

@@ -20,9 +20,10 @@ export async function roundTrips(options: ContractOptions): Promise<void> {
 
 export async function manyAtOnce(options: ContractOptions): Promise<void> {
   await withPool(options, { minWorkers: 2, maxWorkers: 2 }, async ({ pool }) => {
-    const numbers = Array.from({ length: MANY_CALLS }, (_, n) => ({ n }));
-    const answers = await Promise.all(numbers.map((value) => pool.execute(options.echo, value)));
-    assertSame(answers, numbers, `${MANY_CALLS} answers`);
+    const { values } = options;
+    const sent = Array.from({ length: MANY_CALLS }, (_, n) => values[n % values.length]);
+    const answers = await Promise.all(sent.map((value) => pool.execute(options.echo, value)));
+    assertSame(answers, sent, `${MANY_CALLS} answers`);
   });
 }
 
@@ -34,7 +35,7 @@ export async function unknownCommand(options: ContractOptions): Promise<void> {
     const refused = within(options.timeoutMs, command, call);
     const error = await refusedWith("UNKNOWN_COMMAND", refused, "a command that does not exist");
     assertOutcome(error, "not-started");
-    const value = { still: "there" };
+    const [value] = options.values;
     const answer = connection.execute(options.echo, value, new LoneCall());
     assertSame(await within(options.timeoutMs, options.echo, answer), value, options.echo);
   });
@@ -52,7 +53,8 @@ export async function handlerError(
     assert.equal(type, fail.type, "details.type is the type that the worker gave");
     assert.equal(message, fail.message, "details.message is the message that the worker gave");
     assertOutcome(error, "failed");
-    assertSame(await pool.execute(options.echo, { n: 1 }), { n: 1 }, options.echo);
+    const [value] = options.values;
+    assertSame(await pool.execute(options.echo, value), value, options.echo);
     assert.equal(worker(), before, "a failed call must not cost the worker its life");
   });
 }

@@ -70,7 +70,8 @@ async function survivesLosing(
 ): Promise<void> {
   const before = worker();
   await lose(pool);
-  assertSame(await pool.execute(options.echo, { n: 1 }), { n: 1 }, options.echo);
+  const [value] = options.values;
+  assertSame(await pool.execute(options.echo, value), value, options.echo);
   if (onCancel === "stops") {
     assert.equal(worker(), before, "a worker that confirms its cancels must be kept");
   } else {
@@ -89,7 +90,8 @@ export async function leftStream(options: ContractOptions, endless: ContractCall
       seen++;
       if (seen === 3) break;
     }
-    assertSame(await pool.execute(options.echo, { n: 1 }), { n: 1 }, options.echo);
+    const [value] = options.values;
+    assertSame(await pool.execute(options.echo, value), value, options.echo);
     assert.equal(worker(), before, "a stream that is left must not cost the worker its life");
   });
 }
@@ -111,6 +113,7 @@ export async function abortedStream(
     abort.abort(reason);
     const error = await rejectionOf(within(options.timeoutMs, "the abort", reading), "the stream");
     assert.equal(error, reason, "an aborted stream must fail with the reason of its signal");
-    assertSame(await pool.execute(options.echo, { n: 1 }), { n: 1 }, options.echo);
+    const [value] = options.values;
+    assertSame(await pool.execute(options.echo, value), value, options.echo);
   });
 }

@@ -33,7 +33,8 @@ async function loses(
   const lost = refusedWith("WORKER_EXITED", call, `${command}, whose worker was lost,`);
   await Promise.all([end(), lost]);
   assertOutcome(await lost, "unknown");
-  assertSame(await pool.execute(options.echo, { n: 1 }), { n: 1 }, options.echo);
+  const [value] = options.values;
+  assertSame(await pool.execute(options.echo, value), value, options.echo);
   assert.notEqual(worker(), before, "another worker must have taken its place");
   await untilGone(processes[0]?.pid, options.timeoutMs);
 }

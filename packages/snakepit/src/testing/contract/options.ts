@@ -20,13 +20,19 @@ export interface AdapterContractOptions {
   readonly launcher?: () => Launcher;
   /** The command that answers with its arguments. */
   readonly echo: string;
-  /** What `echo` can carry. Default: a few values that JSON has. */
+  /**
+   * What `echo` can carry; several, so that answers can be told apart. Default: some small numbers
+   * and a few other values that JSON has.
+   */
   readonly values?: readonly unknown[];
   /** A call that runs for at least a minute, and what becomes of it when its caller has gone. */
   readonly slow: (ContractCall & { readonly onCancel: "stops" | "runs-on" }) | Absent;
   /** A call whose handler fails, with the type and the message that must arrive. */
   readonly fail: (ContractCall & { readonly type: string; readonly message: string }) | Absent;
-  /** A call whose answer is this stream. */
+  /**
+   * A call whose answer is this stream. A worker whose adapter streams, but which has no command
+   * for it, names any: its answer is the only chunk.
+   */
   readonly stream: (ContractCall & { readonly chunks: readonly unknown[] }) | Absent;
   /** A stream that goes on for at least a minute unless it is cancelled. */
   readonly endlessStream: ContractCall | Absent;
@@ -44,6 +50,7 @@ export type ContractOptions = AdapterContractOptions &
   Required<Pick<AdapterContractOptions, "values" | "timeoutMs">>;
 
 const defaultValues: readonly unknown[] = [
+  ...Array.from({ length: 50 }, (_, n) => ({ n })),
   {},
   { text: 'ü, 漢字, 😀, "quotes"\n\\ and a line', empty: "" },
   { numbers: [0, -1, 2.5, 0.1, 123_456_789_012, -1.5e300], flags: [true, false, null] },

@@ -25,7 +25,11 @@ export async function withPool(
   const adapter = options.adapter();
   const processes: WorkerProcess[] = [];
   const launcher = recording(launcherOf(options, adapter), processes);
-  const times = { startTimeoutMs: timeoutMs, callTimeoutMs: timeoutMs };
+  const times = {
+    startTimeoutMs: timeoutMs,
+    callTimeoutMs: timeoutMs,
+    chunkTimeoutMs: timeoutMs,
+  };
   const pool = await createPool({ adapter, launcher, ...times, ...limits });
   try {
     await use({ pool, processes, worker: () => onlyWorker(pool) });
