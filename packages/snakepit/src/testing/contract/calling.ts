@@ -27,17 +27,17 @@ export async function manyAtOnce(options: ContractOptions): Promise<void> {
   });
 }
 
+/** By the adapter, or by the pool from what the worker says that it has. */
 export async function unknownCommand(options: ContractOptions): Promise<void> {
-  await withWorker(options, async ({ connection }) => {
+  await withPool(options, { maxWorkers: 1 }, async ({ pool, worker }) => {
+    const before = worker();
     const command = "no_such_command";
-    // Called within a promise, because it may be refused on the caller's own stack.
-    const call = Promise.resolve().then(() => connection.execute(command, {}, new LoneCall()));
-    const refused = within(options.timeoutMs, command, call);
+    const refused = within(options.timeoutMs, command, pool.execute(command, {}));
     const error = await refusedWith("UNKNOWN_COMMAND", refused, "a command that does not exist");
     assertOutcome(error, "not-started");
     const [value] = options.values;
-    const answer = connection.execute(options.echo, value, new LoneCall());
-    assertSame(await within(options.timeoutMs, options.echo, answer), value, options.echo);
+    assertSame(await pool.execute(options.echo, value), value, options.echo);
+    assert.equal(worker(), before, "an unknown command must not cost the worker its life");
   });
 }
 

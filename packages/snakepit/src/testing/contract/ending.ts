@@ -45,13 +45,15 @@ export async function callsAfterDeath(options: ContractOptions): Promise<void> {
     const dying = processes[0]?.stop({ graceMs: 0 });
     for (let n = 0; n < 20; n++) {
       try {
-        assertSame(await pool.execute(options.echo, { n }), { n }, options.echo);
+        const value = options.values[n % options.values.length];
+        assertSame(await pool.execute(options.echo, value), value, options.echo);
       } catch (error) {
         if (!SnakepitError.is(error, "WORKER_EXITED")) throw error;
       }
     }
     await dying;
-    assertSame(await pool.execute(options.echo, {}), {}, options.echo);
+    const [value] = options.values;
+    assertSame(await pool.execute(options.echo, value), value, options.echo);
   });
 }
 
