@@ -23,6 +23,9 @@ const commands = [
 const buildFolder = mkdtempSync(join(tmpdir(), "snakepit-examples-"));
 afterAll(() => rmSync(buildFolder, { recursive: true, force: true }));
 
+/** R leaves its folder for temporary files behind when it is killed. */
+const tidy = { TMPDIR: buildFolder };
+
 for (const worker of exampleWorkers(buildFolder)) {
   const { missing, language } = worker;
   if (missing === undefined) describe(`the worker in ${language}`, () => promises(worker));
@@ -43,7 +46,7 @@ function lacks(language: string, missing: string): void {
 function promises(worker: ExampleWorker): void {
   const { program, args } = worker;
   const adapter = (env: Record<string, string> = {}) =>
-    processAdapter({ program, args, env, protocol: "json-lines" });
+    processAdapter({ program, args, env: { ...tidy, ...env }, protocol: "json-lines" });
 
   beforeAll(() => worker.prepare?.(), 120_000);
 
@@ -159,7 +162,7 @@ function rounded(value: unknown): unknown {
 
 /** A worker with nothing between it and the test. */
 async function ready({ program, args }: ExampleWorker) {
-  const spec = { program, args, env: {}, channel: "stdio" } as const;
+  const spec = { program, args, env: tidy, channel: "stdio" } as const;
   const { signal } = new AbortController();
   const child: WorkerProcess = await localLauncher().launch(spec, { workerId: "w1", signal });
   onTestFinished(async () => {
