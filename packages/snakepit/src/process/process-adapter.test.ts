@@ -220,11 +220,24 @@ describe.for(protocols)("a worker that speaks %s", ([, options]) => {
   });
 });
 
-describe("packets of MessagePack keep the contract of adapters", () => {
+describe.each([
+  {
+    codec: "msgpack" as const,
+    values: [
+      { bytes: new Uint8Array([0, 255]), big: 2n ** 63n, numbers: [Number.NaN, 2 ** 40] },
+      { n: 1 },
+      { n: 2 },
+    ],
+  },
+  {
+    codec: "json" as const,
+    values: [{ text: "ü😀" }, { n: 1 }, { list: [1, [2]] }],
+  },
+])("packets of $codec keep the contract of adapters", ({ codec, values }) => {
   const cases = adapterContract({
-    adapter: () => serving({ protocol: "packets", codec: "msgpack" }),
+    adapter: () => serving({ protocol: "packets", codec }),
     echo: "echo",
-    values: [{ bytes: new Uint8Array([0, 255]), big: 2n ** 63n, numbers: [Number.NaN, 2 ** 40] }],
+    values,
     slow: { command: "untilCancelled", onCancel: "stops" },
     fail: { command: "fail", type: "RangeError", message: "half a pair: \ufffd" },
     stream: { command: "count", args: { to: 5 }, chunks: [1, 2, 3, 4, 5] },
