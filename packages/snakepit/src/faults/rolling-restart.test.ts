@@ -37,7 +37,7 @@ test("workers are replaced after their calls under load, and no call fails", asy
 });
 
 test("a worker that keeps too much memory is replaced under load, and no call fails", async () => {
-  await using real = await lightPool({ memoryBytes: 80 * MiB });
+  await using real = await lightPool({ memoryBytes: 60 * MiB });
   const { pool } = real;
   const before = real.pids();
   const events = recorded(pool);
