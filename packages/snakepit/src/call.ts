@@ -50,8 +50,6 @@ export interface CallInput {
   readonly stream: CallStream | undefined;
   /** As the caller gave it or by default; Infinity is no deadline. */
   readonly timeoutMs: number;
-  /** The end of the call that this one serves; Infinity for one of its own. */
-  readonly endMs: number;
 }
 
 let lastNumber = 0;
@@ -65,14 +63,15 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   readonly command: string;
   readonly args: unknown;
   readonly stream: CallStream | undefined;
-  readonly timeoutMs: number;
+  /** As the caller gave it or by default; of a nested call no more than its ancestor has left. */
+  timeoutMs: number;
   readonly createdMs: number;
-  /** When its clock began: a default deadline waits for the first ready worker. */
-  startMs: number;
+  /** How much later its clock began: a default deadline waits for the first ready worker. */
+  heldMs = 0;
   /** A default deadline is armed only once the pool has had a ready worker. */
   deadlineMs = Number.POSITIVE_INFINITY;
   /** How long it may wait for a slot. */
-  queueTimeoutMs = Number.POSITIVE_INFINITY;
+  queueTimeoutMs: number | undefined = undefined;
   session: PoolSession | undefined = undefined;
   affinity: Affinity = "none";
   /** May be sent again when nobody knows whether it was done. */
@@ -106,7 +105,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   #graceLeftMs = 0;
   #cancelReason: { readonly reason: unknown } | undefined;
   /** Works of the host's that go on for this attempt; an earlier one's count no more. */
-  #hostWorks = { count: 0 };
+  #hostWorks: { count: number } | undefined = undefined;
   /** Calls that the host makes for this one. */
   #nested: Set<Call> | undefined;
 
@@ -117,8 +116,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
     this.args = input.args;
     this.stream = input.stream;
     this.createdMs = owner.clock.now();
-    this.startMs = this.createdMs;
-    this.timeoutMs = Math.min(input.timeoutMs, input.endMs - this.createdMs);
+    this.timeoutMs = input.timeoutMs;
   }
 
   get callId(): string {
@@ -137,6 +135,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   }
 
   async callHost<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    this.#hostWorks ??= { count: 0 };
     const works = this.#hostWorks;
     if (works.count++ === 0) this.#owner.parked(this, true);
     try {
@@ -148,18 +147,19 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
 
   /** When the caller wants to hear something at the latest. */
   get endMs(): number {
-    return this.startMs + this.timeoutMs;
+    return this.createdMs + this.heldMs + this.timeoutMs;
   }
 
   /** Starts the clock, and that of waiting. */
   arm(nowMs: number): void {
-    this.expireAt(Math.min(this.endMs, nowMs + this.queueTimeoutMs));
+    const { endMs, queueTimeoutMs } = this;
+    this.expireAt(queueTimeoutMs === undefined ? endMs : Math.min(endMs, nowMs + queueTimeoutMs));
   }
 
   /** It has a slot: from now on only `timeoutMs` counts. */
   leaveQueue(): void {
-    if (this.queueTimeoutMs === Number.POSITIVE_INFINITY) return;
-    this.queueTimeoutMs = Number.POSITIVE_INFINITY;
+    if (this.queueTimeoutMs === undefined) return;
+    this.queueTimeoutMs = undefined;
     this.expireAt(this.endMs);
   }
 
@@ -177,6 +177,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   serve(parent: Call, depth: number): void {
     this.parent = parent;
     this.depth = depth;
+    this.timeoutMs = Math.min(this.timeoutMs, Math.floor(parent.endMs - this.createdMs));
   }
 
   /** It is on its way: from now on it hears of the end of the call that it serves. */
@@ -236,7 +237,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   returned(): void {
     this.workerId = undefined;
     this.#listener = undefined;
-    this.#hostWorks = { count: 0 };
+    this.#hostWorks = undefined;
     this.#endNested();
   }
 

@@ -82,7 +82,7 @@ export function cancelledError(call: Call, why: string): SnakepitError<"CANCELLE
 
 /** It may go on waiting, but its caller would not have it. */
 export function queueTimeoutError(call: Call, nowMs: number): SnakepitError<"QUEUE_TIMEOUT"> {
-  const { command, queueTimeoutMs: timeoutMs } = call;
+  const { command, queueTimeoutMs: timeoutMs = 0 } = call;
   return new SnakepitError(
     "QUEUE_TIMEOUT",
     `${command} found no free slot in ${Math.round(nowMs - call.createdMs)} ms (queueTimeoutMs ${timeoutMs}) and was never sent; raise maxWorkers or queueTimeoutMs`,

@@ -262,12 +262,12 @@ export class WorkerPool implements Pool, SessionOwner {
       sink,
       stream,
       timeoutMs: options.timeoutMs ?? spec?.timeoutMs ?? defaultTimeoutMs,
-      endMs: parent?.endMs ?? Number.POSITIVE_INFINITY,
     });
     // Of a reply: what a stream gives are chunks.
     if (stream === undefined && spec?.transform !== undefined)
       call.transform = (reply) => spec.transform?.(reply);
-    call.queueTimeoutMs = options.queueTimeoutMs ?? this.#options.queueTimeoutMs;
+    const queueTimeoutMs = options.queueTimeoutMs ?? this.#options.queueTimeoutMs;
+    if (queueTimeoutMs !== Number.POSITIVE_INFINITY) call.queueTimeoutMs = queueTimeoutMs;
     if (options.idempotent === true) call.idempotent = true;
     if (parent !== undefined) serve(call, parent);
     this.#enter(call, options, session ?? this.#inherited(parent));
