@@ -59,7 +59,8 @@ class InProcessAdapter implements FakeAdapter {
   mostCallsAtOnce = 0;
   readonly #options: FakeAdapterOptions;
   readonly #workers = new Map<string, FakeProcess>();
-  readonly #begun = new Map<string, number>();
+  /** How often each command was begun; an object per command, since writing to a map costs more. */
+  readonly #begun = new Map<string, { times: number }>();
   #waiting: { command: string; times: number; resolve: () => void }[] = [];
 
   constructor(options: FakeAdapterOptions) {
@@ -77,7 +78,7 @@ class InProcessAdapter implements FakeAdapter {
   }
 
   received(command: string, times = 1): Promise<void> {
-    if ((this.#begun.get(command) ?? 0) >= times) return Promise.resolve();
+    if ((this.#begun.get(command)?.times ?? 0) >= times) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiting.push({ command, times, resolve });
     });
@@ -92,9 +93,13 @@ class InProcessAdapter implements FakeAdapter {
   }
 
   begin(command: string, callsAtOnce: number): void {
-    this.mostCallsAtOnce = Math.max(this.mostCallsAtOnce, callsAtOnce);
-    const times = (this.#begun.get(command) ?? 0) + 1;
-    this.#begun.set(command, times);
+    if (callsAtOnce > this.mostCallsAtOnce) this.mostCallsAtOnce = callsAtOnce;
+    let count = this.#begun.get(command);
+    if (count === undefined) {
+      count = { times: 0 };
+      this.#begun.set(command, count);
+    }
+    const times = ++count.times;
     if (this.#waiting.length === 0) return;
     const met = this.#waiting.filter((one) => one.command === command && one.times <= times);
     this.#waiting = this.#waiting.filter((one) => !met.includes(one));
