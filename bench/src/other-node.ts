@@ -17,7 +17,10 @@ const compiled = join(folder, "dist");
 export async function runOn(node: string, args: readonly string[]): Promise<number> {
   const compilation = spawn(
     "tsc",
-    ["--project", folder, "--noEmit", "false", "--outDir", compiled, "--target", "es2022"],
+    [
+      ...["--project", folder, "--rootDir", join(folder, "src"), "--outDir", compiled],
+      ...["--noEmit", "false", "--target", "es2022"],
+    ],
     { stdio: "inherit" },
   );
   try {
