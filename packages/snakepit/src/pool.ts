@@ -18,9 +18,9 @@ export interface CommandTypes {
 type Get<Types, Key extends keyof CommandTypes> = Types extends { readonly [K in Key]: infer Value }
   ? Value
   : unknown;
-export type ArgsOf<Types> = Get<Types, "args">;
-export type ReplyOf<Types> = Get<Types, "reply">;
-export type ChunkOf<Types> = Get<Types, "chunk">;
+type ArgsOf<Types> = Get<Types, "args">;
+type ReplyOf<Types> = Get<Types, "reply">;
+type ChunkOf<Types> = Get<Types, "chunk">;
 
 export interface CallOptions {
   /** When it aborts, the promise rejects with `signal.reason` and the worker is asked to stop. */

@@ -1,5 +1,5 @@
 import type { Affinity, CallSession } from "./adapter.ts";
-import type { ArgsOf, CallOptions, ChunkOf, CommandMap, ReplyOf, WorkerInfo } from "./pool.ts";
+import type { CallOptions, CommandMap, Pool, WorkerInfo } from "./pool.ts";
 import type { Worker } from "./worker.ts";
 
 export interface SessionOptions {
@@ -9,22 +9,14 @@ export interface SessionOptions {
   readonly ttlMs?: number;
 }
 
-/** Calls that belong together: they share an id, and as a rule a worker. */
+/**
+ * Calls that belong together: they share an id, and as a rule a worker. `execute` and `stream` are
+ * the pool's own, on that worker, and may also throw SESSION_LOST and SESSION_NOT_FOUND.
+ */
 export interface Session<Commands extends CommandMap = CommandMap>
   extends CallSession,
+    Pick<Pool<Commands>, "execute" | "stream">,
     AsyncDisposable {
-  /** As `Pool.execute`, on the session's worker. @throws SnakepitError SESSION_LOST */
-  execute<Command extends keyof Commands & string>(
-    command: Command,
-    args?: ArgsOf<Commands[Command]>,
-    options?: CallOptions,
-  ): Promise<ReplyOf<Commands[Command]>>;
-  /** As `Pool.stream`, on the session's worker. */
-  stream<Command extends keyof Commands & string>(
-    command: Command,
-    args?: ArgsOf<Commands[Command]>,
-    options?: CallOptions,
-  ): AsyncIterableIterator<ChunkOf<Commands[Command]>, undefined>;
   /** Where it is at home, once it has called something and that worker lives. */
   worker(): WorkerInfo | undefined;
   /**
@@ -127,7 +119,7 @@ export class PoolSession implements Session {
   }
 
   get isPinned(): boolean {
-    return this.#home.kind === "worker" && this.#home.pinnedSinceMs !== undefined;
+    return this.pinnedSinceMs !== undefined;
   }
 
   get pinnedSinceMs(): number | undefined {
