@@ -1,5 +1,8 @@
 import type { WorkerExit } from "./launcher.ts";
 
+/** How long a lost connection waits for the report of what happened to its process. */
+export const EXIT_REPORT_MS = 100;
+
 /** How much of stderr stands in a message; `details.stderr` has all that was kept. */
 const MESSAGE_LINES = 20;
 

@@ -23,7 +23,7 @@ export interface SlotsOwner {
   retry(call: Call, error: unknown): boolean;
   note(what: string): void;
   /** Resolves when the process is known to have ended, or after a moment when it has not. */
-  exitReport(): Promise<void>;
+  exitReport(): Promise<unknown>;
 }
 
 /**
@@ -42,8 +42,6 @@ export class Slots {
   /** On the pool's clock; undefined while there are calls, and until `watchIdle` has noticed. */
   idleSinceMs: number | undefined = undefined;
   readonly #owner: SlotsOwner;
-  /** What `answered` was when `watchIdle` last looked. */
-  #answeredThen = 0;
   readonly #calls = new LinkedList<Call>();
   /** Cancelled, not confirmed, and given up. */
   readonly #abandoned = new Set<Call>();
@@ -66,10 +64,7 @@ export class Slots {
 
   /** Called now and then, because reading the clock at each answer would cost a tenth of a call. */
   watchIdle(nowMs: number): void {
-    const wasIdle = this.load === 0 && this.answered === this.#answeredThen;
-    this.#answeredThen = this.answered;
-    if (!wasIdle) this.idleSinceMs = this.load === 0 ? nowMs : undefined;
-    else this.idleSinceMs ??= nowMs;
+    if (this.load === 0) this.idleSinceMs ??= nowMs;
   }
 
   /** How many calls of this command fit. */
@@ -167,20 +162,21 @@ export class Slots {
       this.#isStalled = false;
       call.succeed(value);
     } catch (error) {
+      const end = endOf(error);
       // An adapter may have noticed a death first; what the process died of says more.
-      if (endOf(error) === "lost") await this.#owner.exitReport();
+      if (end === "lost") await this.#owner.exitReport();
       // Out of here first: only then it may be given to another.
       if (!this.#remove(call)) return;
       // Until it answers, what comes back must not go there again.
       this.#isStalled = this.load > 0 && SnakepitError.is(error, "WORKER_BUSY");
-      if (!this.#owner.retry(call, error)) this.#failed(call, error);
-      return this.#owner.freed(endOf(error));
+      if (!this.#owner.retry(call, error)) this.#failed(call, error, end);
+      return this.#owner.freed(end);
     }
     this.release(call); // after the answer: what the free slot sets off must not get in its way
   }
 
-  #failed(call: Call, error: unknown): void {
-    if (endOf(error) === "answered") this.answered++;
+  #failed(call: Call, error: unknown, end: CallEnd): void {
+    if (end === "answered") this.answered++;
     if (!call.settled) {
       this.errors++;
       this.#owner.note(`${call.command} failed: ${firstLine(error)}`);

@@ -2,6 +2,7 @@ import type { Connection, TelemetryReport } from "./adapter.ts";
 import type { Call } from "./call.ts";
 import { type CrashCause, crashCause } from "./crash.ts";
 import type { StopReason } from "./events.ts";
+import { EXIT_REPORT_MS } from "./exit-report.ts";
 import type { WorkerExit, WorkerProcess } from "./launcher.ts";
 import { kernelKills } from "./local/kernel-kills.ts";
 import { type LogLevel, logLevelOf } from "./log-level.ts";
@@ -15,9 +16,6 @@ import { exitError, startCancelled, type WorkerEnd } from "./worker-errors.ts";
 import { WorkerHistory } from "./worker-history.ts";
 import { WorkerLogs } from "./worker-logs.ts";
 import { goodbye, type StartOptions, startWorker } from "./worker-start.ts";
-
-/** How long a lost connection waits for the report of what happened to its process. */
-const EXIT_REPORT_MS = 100;
 
 type WorkerState =
   | { readonly phase: "starting"; readonly abort: AbortController }
@@ -196,7 +194,7 @@ export class Worker implements SlotsOwner {
     this.#state = { phase: "ready", process: child, connection };
     this.history.note("ready");
     void child.exited.then((exit) => this.#gone("exited", exit));
-    const lost = (fault: Error | undefined) => this.#connectionLost(child, fault);
+    const lost = (fault: Error | undefined) => this.#connectionLost(fault);
     void connection.closed?.then(lost, lost);
   }
 
@@ -247,8 +245,8 @@ export class Worker implements SlotsOwner {
   }
 
   /** SlotsOwner */
-  async exitReport(): Promise<void> {
-    await Promise.race([this.process?.exited, delay(EXIT_REPORT_MS)]);
+  async exitReport(): Promise<WorkerExit | undefined> {
+    return Promise.race([this.process?.exited, delay(EXIT_REPORT_MS)]);
   }
 
   /** SlotsOwner */
@@ -404,12 +402,11 @@ export class Worker implements SlotsOwner {
     });
   }
 
-  async #connectionLost(child: WorkerProcess, fault: Error | undefined): Promise<void> {
+  async #connectionLost(fault: Error | undefined): Promise<void> {
     this.#fault ??= fault;
     if (this.#stopping !== undefined || this.#state.phase === "stopped") return;
     this.#withdraw("connection-lost");
-    const exit = await Promise.race([child.exited, delay(EXIT_REPORT_MS)]);
-    if (exit !== undefined) return; // `exited` has told it all
+    if ((await this.exitReport()) !== undefined) return; // `exited` has told it all
     await this.stop("connection-lost", { graceMs: 0 });
   }
 
@@ -446,12 +443,10 @@ export class Worker implements SlotsOwner {
     // A socket that closes is how a death shows first; the report of it says more.
     const why = drained === "connection-lost" && reason === "exited" ? reason : drained;
     const stderr = child.stderrTail();
-    const cause = crashCause({
-      exit,
-      wanted: this.#stopping !== undefined,
-      stderr,
-      kernelKilled: (kernelKills() ?? 0) > (this.#kernelKills ?? Number.POSITIVE_INFINITY),
-    });
+    const wanted = this.#stopping !== undefined;
+    const kernelKilled =
+      !wanted && (kernelKills() ?? 0) > (this.#kernelKills ?? Number.POSITIVE_INFINITY);
+    const cause = crashCause({ exit, wanted, stderr, kernelKilled });
     const { history } = this;
     return { workerId: this.id, reason: why, exit, stderr, fault: this.#fault, cause, history };
   }

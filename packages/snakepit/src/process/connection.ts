@@ -1,6 +1,6 @@
 import type { CallContext, Capabilities, Connection, TelemetryReport } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
-import { exitText } from "../exit-report.ts";
+import { EXIT_REPORT_MS, exitText } from "../exit-report.ts";
 import { graceTimer } from "../grace-timer.ts";
 import type { WorkerExit, WorkerProcess } from "../launcher.ts";
 import { startTimer } from "../timer.ts";
@@ -12,9 +12,6 @@ import { handshakeProblem, readyOf } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { fail, type Pending, PendingCalls } from "./pending-calls.ts";
-
-/** How long a lost connection waits for the report of the exit that explains it. */
-const EXIT_REPORT_MS = 100;
 
 export interface ConnectionOptions {
   readonly framing: Framing;
