@@ -261,7 +261,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   }
 
   /** FleetOwner: a worker has gone; its calls are told right after this. */
-  workerStopped(_worker: Worker, report: StopReport): void {
+  workerStopped(report: StopReport): void {
     if (isOwnFault(report)) this.#countLost(report.lostCalls);
     queueMicrotask(() => this.#checkIdle());
   }

@@ -26,7 +26,7 @@ export interface FleetOwner {
   slotFreed(worker: Worker): void;
   /** A worker takes no more calls, for ever: what is at home there must move. */
   workerLeaving(worker: Worker): void;
-  workerStopped(worker: Worker, report: StopReport): void;
+  workerStopped(report: StopReport): void;
   retry(call: Call, error: unknown): boolean;
   /** Nobody serves and starting does not work: waiting calls should be told. */
   degraded(error: SnakepitError<string>): void;
@@ -48,8 +48,6 @@ export class Fleet implements WorkerOwner {
   /** Those that take calls, in the order of their start. */
   #ready: Worker[] = [];
   #starting = 0;
-  /** They may yet be heard: a machine that is too busy to answer needs no more workers. */
-  #suspects = 0;
   #slotsPerWorker = 1;
   /** When the present trouble with starts began. */
   #troubledSinceMs = 0;
@@ -112,16 +110,16 @@ export class Fleet implements WorkerOwner {
 
   /** Calls that wait may have had workers started for them in the meantime. */
   get #isShort(): boolean {
-    const coming = this.#ready.length + this.#suspects + this.#starting;
+    const coming = this.#ready.length + this.#suspects() + this.#starting;
     return !this.#closing && coming < this.minWorkers;
   }
 
   /** Starts what the scheduler wants, now or when the backoff allows it. */
   schedule(): void {
     if (this.#closing || this.#retryTimer !== undefined) return;
-    const ready = this.#ready.length + this.#suspects;
     // Asked with each call that waits: most of the time there is nothing left to start.
-    if (ready + this.#starting >= this.maxWorkers) return;
+    if (this.#ready.length + this.#starting >= this.maxWorkers) return;
+    const ready = this.#ready.length + this.#suspects();
     const wanted = startsWanted({
       queued: this.#owner.waitingForAny(),
       starting: this.#starting,
@@ -181,19 +179,18 @@ export class Fleet implements WorkerOwner {
 
   withdrawn(worker: Worker): void {
     this.#ready = this.#ready.filter((one) => one !== worker);
-    this.#countSuspects();
     const { id: workerId } = worker;
     if (worker.phase === "suspect") this.#owner.emit({ name: "worker-suspect", workerId });
     else this.#owner.workerLeaving(worker);
     this.schedule();
   }
 
-  #countSuspects(): void {
-    this.#suspects = [...this.#workers.values()].filter(({ phase }) => phase === "suspect").length;
+  /** They may yet be heard: a machine that is too busy to answer needs no more workers. */
+  #suspects(): number {
+    return [...this.#workers.values()].filter(({ phase }) => phase === "suspect").length;
   }
 
   recovered(worker: Worker): void {
-    this.#countSuspects();
     this.#ready.push(worker);
     this.#owner.emit({ name: "worker-recovered", workerId: worker.id });
     this.#owner.slotFreed(worker);
@@ -215,10 +212,9 @@ export class Fleet implements WorkerOwner {
     const wasReady = this.#ready.includes(worker);
     this.#ready = this.#ready.filter((one) => one !== worker);
     this.#workers.delete(worker.id);
-    this.#countSuspects();
     if (wasReady) this.#owner.workerLeaving(worker);
     this.#owner.emit({ name: "worker-stopped", workerId: worker.id, ...report });
-    this.#owner.workerStopped(worker, report);
+    this.#owner.workerStopped(report);
     if (!worker.served) this.#endedUnserved(worker, report);
     this.schedule();
   }
