@@ -1,8 +1,8 @@
 import type { Readable } from "node:stream";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Connection } from "../adapter.ts";
-import { SnakepitError } from "../errors.ts";
 import { callContext } from "../fixtures/call-context.ts";
+import { caught } from "../fixtures/caught.ts";
 import { fixture, untilGone } from "../fixtures/processes.ts";
 import type { WorkerProcess } from "../launcher.ts";
 import { localLauncher } from "../local/local-launcher.ts";
@@ -59,15 +59,6 @@ async function nodeWorker(onLog?: (log: WorkerLog) => void) {
 /** A worker that says `script` on its stdout, line by line as `sh` has it. */
 function shell(script: string, more: Partial<ProcessAdapterOptions> = {}) {
   return processAdapter({ program: "sh", args: ["-c", script], protocol: "json-lines", ...more });
-}
-
-async function caught(promise: Promise<unknown>): Promise<SnakepitError<string>> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof SnakepitError)) throw new Error(`no SnakepitError but ${String(error)}`);
-  return error;
 }
 
 describe("a worker of five lines", () => {

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Connection, TelemetryReport } from "../adapter.ts";
-import { SnakepitError } from "../errors.ts";
 import { callContext } from "../fixtures/call-context.ts";
+import { caught } from "../fixtures/caught.ts";
 import { fixture, processState } from "../fixtures/processes.ts";
 import type { WorkerProcess } from "../launcher.ts";
 import { localLauncher } from "../local/local-launcher.ts";
@@ -70,15 +70,6 @@ function packet(text: string): string {
   const length = Buffer.byteLength(text);
   const header = [24, 16, 8, 0].map((shift) => ((length >>> shift) & 0xff).toString(8));
   return `printf '${header.map((byte) => `\\${byte.padStart(3, "0")}`).join("")}%s' '${text}'`;
-}
-
-async function caught(promise: Promise<unknown>): Promise<SnakepitError<string>> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof SnakepitError)) throw new Error(`no SnakepitError but ${String(error)}`);
-  return error;
 }
 
 const protocols: [string, ProtocolOptions][] = [
