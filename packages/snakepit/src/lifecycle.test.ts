@@ -83,6 +83,24 @@ test("a worker that uses much memory is replaced, one that uses far too much is 
   await killed;
 });
 
+test("a worker that seems to use far too much for a moment, while it starts a child, lives", async () => {
+  const clock = fakeClock();
+  const MiB = 2 ** 20;
+  const launcher = fakeLauncher({ memoryBytes: 10 * MiB });
+  const adapter = fakeAdapter({ handlers });
+  const options = { adapter, launcher, clock, maxWorkers: 1, memoryBytes: 150 * MiB };
+  await using pool = await createPool(options);
+  const [worker] = launcher.workers;
+  if (worker === undefined) throw new Error("no worker");
+  // Resident and shared out, both with the child's copy in them, as seen between vfork and exec.
+  const doubled = [200 * MiB, 200 * MiB];
+  Object.defineProperty(worker, "memory", { get: () => doubled.shift() ?? 100 * MiB });
+  await clock.advance(3_000);
+  expect(doubled).toEqual([]);
+  expect(pool.workers()).toMatchObject([{ id: worker.workerId, memoryBytes: 100 * MiB }]);
+  expect(launcher.launches).toBe(1);
+});
+
 test("a session that holds on to its worker keeps it from being replaced, for an hour at most", async () => {
   const clock = fakeClock();
   const adapter = fakeAdapter({ handlers });

@@ -13,6 +13,11 @@ const LONGEST_TICK_MS = 1_000;
 const SHORTEST_TICK_MS = 10;
 /** Of the memory that a worker may have: above it, it is replaced before it is killed. */
 const SOFT_SHARE = 0.8;
+/**
+ * A worker above its share is read again, and the lowest counts: between vfork and exec it shares
+ * one memory with its child, and both report all of it.
+ */
+const EXACT_READINGS = 3;
 /** Workers of the same age must not all go at the same time. */
 const AGE_JITTER = 0.1;
 
@@ -145,8 +150,10 @@ export class Upkeep {
     const { process } = worker;
     if (process?.memoryBytes === undefined) return;
     let bytes = await process.memoryBytes("resident");
-    if (bytes !== undefined && bytes > SOFT_SHARE * memoryBytes)
-      bytes = (await process.memoryBytes("proportional")) ?? bytes;
+    for (let exact = 0; exact < EXACT_READINGS; exact++) {
+      if (bytes === undefined || bytes <= SOFT_SHARE * memoryBytes) break;
+      bytes = Math.min(bytes, (await process.memoryBytes("proportional")) ?? bytes);
+    }
     worker.memoryBytes = bytes;
     if (bytes === undefined || bytes <= memoryBytes) return;
     worker.exceeded(memoryExceeded(worker.id, bytes, memoryBytes));
