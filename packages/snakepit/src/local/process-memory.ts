@@ -66,7 +66,6 @@ async function proportionalBytes(pid: number): Promise<number | undefined> {
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
-/** To the kernel a child belongs to the thread that started it. */
 async function listedChildren(pid: number): Promise<readonly number[]> {
   let threads: string[];
   try {
@@ -74,10 +73,31 @@ async function listedChildren(pid: number): Promise<readonly number[]> {
   } catch {
     return []; // gone
   }
-  const lists = await Promise.all(
-    threads.map((thread) => readOrUndefined(`/proc/${pid}/task/${thread}/children`)),
-  );
-  return lists.flatMap((list) => list?.match(/\d+/g) ?? []).map(Number);
+  return (await Promise.all(threads.map((thread) => childrenOfThread(pid, thread)))).flat();
+}
+
+/** To the kernel a child belongs to the thread that started it. */
+async function childrenOfThread(pid: number, thread: string): Promise<readonly number[]> {
+  const list = await readOrUndefined(`/proc/${pid}/task/${thread}/children`);
+  const children = (list?.match(/\d+/g) ?? []).map(Number);
+  const newest = children.at(-1);
+  if (newest !== undefined && (await borrowsMemory(newest, pid, Number(thread)))) children.pop();
+  return children;
+}
+
+/**
+ * Between vfork and exec a child runs in the memory of its parent, and both report all of it.
+ * Meanwhile the thread that started it sleeps undisturbed (D), and both have the same addresses.
+ */
+async function borrowsMemory(child: number, parent: number, thread: number): Promise<boolean> {
+  if ((await readProcStat(thread))?.state !== "D") return false;
+  const [ours, its] = await Promise.all([firstMapping(parent), firstMapping(child)]);
+  return ours !== undefined && ours === its;
+}
+
+/** Addresses are random, so that two programs hardly ever have the same. */
+async function firstMapping(pid: number): Promise<string | undefined> {
+  return (await readOrUndefined(`/proc/${pid}/maps`))?.split("\n", 1)[0];
 }
 
 /** The slow way: everything that runs is asked for its parent. */
