@@ -63,6 +63,21 @@ export interface ErrorDetails {
     readonly bytes: number;
     readonly limitBytes: number;
   };
+  SESSION_NOT_FOUND: { readonly sessionId: string };
+  QUOTA_EXCEEDED: {
+    readonly what: "sessions" | "records";
+    readonly limit: number;
+    /** Whose records. */
+    readonly sessionId?: string;
+  };
+  VERSION_CONFLICT: {
+    /** Of the record or the session. */
+    readonly name: string;
+    readonly expected: number;
+    /** 0: there is none. */
+    readonly current: number;
+  };
+  STORE_UNAVAILABLE: { readonly store: string };
   SESSION_LOST: { readonly sessionId: string; readonly workerId: string };
   TIMEOUT: { readonly timeoutMs: number };
   QUEUE_TIMEOUT: { readonly timeoutMs: number };

@@ -26,6 +26,26 @@ export type StopReason =
 
 /** Everything that a pool reports. Closed: one name, one shape, one place that emits it. */
 export type PoolEvent =
+  /** Only for those who listen to calls: each costs two objects and a look at the clock. */
+  | CallEvent
+  | SessionEvent
+  | StoreEvent
+  | {
+      readonly name: "pool-ready";
+      readonly workers: number;
+      readonly startMs: number;
+    }
+  | { readonly name: "pool-resized"; readonly minWorkers: number; readonly maxWorkers: number }
+  /** The queue is full: calls are refused until it has room again. */
+  | {
+      readonly name: "pool-saturated";
+      readonly queued: number;
+      readonly maxQueue: number;
+      readonly retryAfterMs: number;
+    }
+  | { readonly name: "pool-closed" }
+  | { readonly name: "worker-starting"; readonly workerId: string }
+  | { readonly name: "worker-draining"; readonly workerId: string; readonly reason: StopReason }
   | {
       readonly name: "worker-ready";
       readonly workerId: string;
@@ -76,8 +96,6 @@ export type PoolEvent =
       readonly delayMs: number;
       readonly error: unknown;
     }
-  /** What the session kept on that worker went with it. */
-  | { readonly name: "session-lost"; readonly sessionId: string; readonly workerId: string }
   /** Workers keep dying as they start. */
   | { readonly name: "pool-degraded"; readonly error: SnakepitError<string> }
   | { readonly name: "pool-recovered" }
@@ -87,6 +105,71 @@ export type PoolEvent =
   | { readonly name: "circuit-opened"; readonly retryAfterMs: number }
   | { readonly name: "circuit-closed" };
 
+export type CallEvent =
+  /** Told on the stack of the caller. */
+  | {
+      readonly name: "call-submitted";
+      readonly callId: string;
+      readonly command: string;
+      readonly isStream: boolean;
+      readonly sessionId: string | undefined;
+      /** The call on whose behalf the host makes this one. */
+      readonly parentCallId: string | undefined;
+    }
+  /** A worker has taken it; once for each attempt. */
+  | {
+      readonly name: "call-started";
+      readonly callId: string;
+      readonly command: string;
+      readonly workerId: string;
+      /** Since it was submitted. */
+      readonly queuedMs: number;
+    }
+  /** Its caller has been answered. */
+  | {
+      readonly name: "call-ended";
+      readonly callId: string;
+      readonly command: string;
+      readonly isStream: boolean;
+      readonly sessionId: string | undefined;
+      /** undefined: no worker has taken it. */
+      readonly workerId: string | undefined;
+      readonly queuedMs: number;
+      /** On a worker, in the last attempt; 0 when none has taken it. */
+      readonly runMs: number;
+      readonly chunks: number;
+      readonly error: unknown;
+      /** Of the error: its code, or `ABORTED` when the caller's own signal ended the call. */
+      readonly code: string | undefined;
+    };
+
+export type SessionEvent =
+  | { readonly name: "session-created"; readonly sessionId: string }
+  /** It is known to the store from before: from another host, or an earlier run of this one. */
+  | { readonly name: "session-resumed"; readonly sessionId: string }
+  /** Its worker is another now; `from` is gone or had no room. */
+  | {
+      readonly name: "session-moved";
+      readonly sessionId: string;
+      readonly from: string;
+      readonly to: string;
+    }
+  | { readonly name: "session-expired"; readonly sessionId: string }
+  | { readonly name: "session-deleted"; readonly sessionId: string }
+  /** What the session kept on that worker went with it. */
+  | { readonly name: "session-lost"; readonly sessionId: string; readonly workerId: string }
+  /** Four fifths of the sessions that the store may hold are there. */
+  | {
+      readonly name: "session-quota-warning";
+      readonly sessions: number;
+      readonly maxSessions: number;
+    };
+
+export type StoreEvent =
+  /** Calls that need the store fail until it answers again; others go on. */
+  | { readonly name: "store-unavailable"; readonly store: string; readonly error: unknown }
+  | { readonly name: "store-recovered"; readonly store: string };
+
 export type PoolEventName = PoolEvent["name"];
 export type PoolEventOf<Name extends PoolEventName | "*"> = Name extends "*"
   ? PoolEvent
@@ -95,6 +178,23 @@ export type PoolEventOf<Name extends PoolEventName | "*"> = Name extends "*"
 type Listener = (event: PoolEvent) => void;
 
 const names: readonly (PoolEventName | "*")[] = [
+  "call-submitted",
+  "call-started",
+  "call-ended",
+  "session-created",
+  "session-resumed",
+  "session-moved",
+  "session-expired",
+  "session-deleted",
+  "session-quota-warning",
+  "store-unavailable",
+  "store-recovered",
+  "pool-ready",
+  "pool-resized",
+  "pool-saturated",
+  "pool-closed",
+  "worker-starting",
+  "worker-draining",
   "worker-ready",
   "worker-start-failed",
   "worker-stopped",

@@ -2,6 +2,9 @@ import type { Affinity, CallSession } from "./adapter.ts";
 import type { CallOptions, CommandMap, Pool, WorkerInfo } from "./pool.ts";
 import type { Worker } from "./worker.ts";
 
+/** Data of the application's own, as JSON has it. */
+export type Metadata = Readonly<Record<string, unknown>>;
+
 export interface SessionOptions {
   /** Of its calls, unless they say otherwise. Default: `"prefer"`. */
   readonly affinity?: Affinity;
