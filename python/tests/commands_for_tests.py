@@ -6,6 +6,7 @@ import ctypes
 import datetime
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -44,6 +45,16 @@ def open_gate() -> None:
 def wait_at_gate() -> str:
     gate.wait()
     return "through"
+
+
+@command("take-sigterm")
+def take_sigterm() -> None:
+    """The kernel gives this thread the signal, as it may when it has the choice."""
+    main = threading.main_thread().ident or 0
+    while sys._current_frames()[main].f_code.co_name != "wait":
+        time.sleep(0.001)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    gate.wait()
 
 
 @command("until-cancelled")

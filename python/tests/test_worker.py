@@ -152,6 +152,13 @@ def test_a_worker_leaves_at_the_end_of_its_stdin_whatever_runs(host: Host) -> No
     assert process.wait(20) == 0
 
 
+def test_a_worker_leaves_on_sigterm_whichever_thread_it_reaches(host: Host) -> None:
+    process = host.spawn()
+    connection = host.admit()
+    connection.send([0, 1, "take-sigterm"])
+    assert process.wait(20) == 0
+
+
 def test_a_worker_leaves_on_sigterm_whatever_runs(host: Host) -> None:
     process = host.spawn()
     connection = host.admit()

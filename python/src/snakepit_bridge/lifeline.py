@@ -1,9 +1,11 @@
 """The worker ends when its host does. Several guards, because each has a case that it misses: the
 signal is Linux only, the end of a pipe is not read while C code holds the interpreter's lock."""
 
+import contextlib
 import ctypes
 import os
 import signal
+import socket
 import sys
 import threading
 
@@ -59,6 +61,31 @@ def exit_on_signals() -> None:
     subprocesses would inherit."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(HOST_GONE))
     signal.signal(signal.SIGINT, lambda *_: None)
+
+
+class Ending:
+    """An event that its waiter hears of together with signals.
+
+    On `threading.Event` the main thread sleeps through a signal that the kernel gives to another
+    thread, or that comes just as it falls asleep: Python runs handlers on the main thread only,
+    and nothing wakes it. Here it sleeps on a socket that the signal writes to.
+    """
+
+    def __init__(self) -> None:
+        self._wakes, self._wakeup = socket.socketpair()
+        self._wakeup.setblocking(False)
+        self._has_come = False
+
+    def set(self) -> None:
+        self._has_come = True
+        with contextlib.suppress(BlockingIOError):  # full: then it is awake
+            self._wakeup.send(b"\0")
+
+    def wait(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
+        while not self._has_come:
+            self._wakes.recv(64)
 
 
 def _is_alive(pid: int) -> bool:

@@ -12,6 +12,7 @@ from snakepit_bridge.calls import Call, Calls
 from snakepit_bridge.codecs import Codec, Record
 from snakepit_bridge.errors import BridgeError, NotBegunError, ProtocolError
 from snakepit_bridge.executor import Appointment, Executor, Item
+from snakepit_bridge.lifeline import Ending
 from snakepit_bridge.outbox import Outbox
 from snakepit_bridge.registry import Handler, Registry
 from snakepit_bridge.session_end import SessionEnd
@@ -49,7 +50,7 @@ class Server:
         self._batches = 0
         self._arrived = 0.0
         self._monitor_sleeps = False
-        self._ended = threading.Event()
+        self._ended = Ending()
         self._failure: BaseException | None = None
 
     def run(self) -> None:
