@@ -1,7 +1,10 @@
 /** A backend that has its answer at once gives it at once: a session on it costs no extra turn. */
 export type Awaitable<Value> = Value | Promise<Value>;
 
-/** What is kept is text or bytes, and comes back as exactly that. */
+/**
+ * What is kept is text or bytes, and comes back as exactly that. Text with half of a surrogate pair
+ * has no UTF-8 and is refused with SERIALIZATION.
+ */
 export type StoredValue = string | Uint8Array;
 
 export interface StoreLimits {
@@ -54,8 +57,9 @@ export interface RecordInfo {
    * its scope has lost, so that no version ever means two things.
    */
   readonly version: number;
-  /** What the writer calls this kind of value. */
+  /** What the writer calls this kind of value: 1 to 200 printable ASCII characters. */
   readonly type: string;
+  /** Of text: in UTF-8. */
   readonly bytes: number;
 }
 
@@ -141,7 +145,7 @@ export interface Store extends AsyncDisposable {
   /** By name; without the values. */
   list(session: Scope, namespace: string): Awaitable<readonly RecordInfo[]>;
   /**
-   * All of it or nothing. Gives the new version of each record; of a `delete` that of what is gone,
+   * All of it or nothing: up to 1,000 changes, each of another record. Gives the new version of each record; of a `delete` that of what is gone,
    * or 0. Counts as a use of the session. With `epoch`, only in that very session.
    * @throws SnakepitError VERSION_CONFLICT, QUOTA_EXCEEDED, VALUE_TOO_LARGE, SESSION_NOT_FOUND
    */
@@ -152,7 +156,9 @@ export interface Store extends AsyncDisposable {
   ): Awaitable<readonly number[]>;
   /**
    * Hears of each change at least once, from whichever host it comes, and of what has changed while
-   * the store could not be reached. Resolves when the watch has begun. Keeps no program alive.
+   * the store could not be reached. Several changes of one record may be told as one. What goes
+   * because its time is over is told late or not at all. Resolves when the watch has begun; a
+   * listener is called on a turn of its own. Keeps no program alive.
    */
   watch(session: Scope, listener: (hint: RecordHint) => void): Awaitable<Disposable>;
 

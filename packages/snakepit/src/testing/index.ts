@@ -15,3 +15,5 @@ export {
   type FakeWorker,
   fakeLauncher,
 } from "./fake-launcher.ts";
+export type { StoreContractOptions } from "./store-contract/options.ts";
+export { storeContract } from "./store-contract.ts";
