@@ -2,7 +2,7 @@ import { checkKinds, checkKnownKeys, type Kind, show, truth } from "./check-opti
 import { SnakepitError } from "./errors.ts";
 import { checkTimeout } from "./options.ts";
 import type { CallOptions } from "./pool.ts";
-import { affinityKind } from "./session-book.ts";
+import { affinityKind } from "./session-settings.ts";
 
 /** Of a call that was given none; nothing of it needs to be looked at. */
 export const noCallOptions: CallOptions = {};

@@ -94,6 +94,8 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   settled = false;
   /** The adapter's own, between the worker's reply and its caller. */
   transform: ((reply: unknown) => unknown) | undefined = undefined;
+  /** What has to be done on its worker before it is sent; absent when that is nothing, or done. */
+  preparation: (() => Promise<void>) | undefined = undefined;
   /** Of the worker that carries the call, once there is one. */
   workerId: string | undefined = undefined;
   readonly number = ++lastNumber;
@@ -236,6 +238,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   /** The worker that had it is gone or has given it back; the next one starts from the beginning. */
   returned(): void {
     this.workerId = undefined;
+    this.preparation = undefined;
     this.#listener = undefined;
     this.#hostWorks = undefined;
     this.#endNested();

@@ -11,7 +11,12 @@ import { WorkerPool } from "./worker-pool.ts";
 export async function createPool<Commands extends CommandMap = CommandMap>(
   options: PoolOptions,
 ): Promise<Pool<Commands>> {
+  return (await startPool(options)) as Pool<CommandMap> as Pool<Commands>;
+}
+
+/** The same, as other parts of this package see it. */
+export async function startPool(options: PoolOptions): Promise<WorkerPool> {
   const pool = new WorkerPool(resolvePoolOptions(options));
   await holding(pool.open());
-  return pool as Pool<CommandMap> as Pool<Commands>;
+  return pool;
 }

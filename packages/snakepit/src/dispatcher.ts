@@ -24,6 +24,7 @@ import {
   workerBusyError,
 } from "./pool-errors.ts";
 import type { StreamOwner } from "./pooled-stream.ts";
+import { preparation } from "./rehydration.ts";
 import { RetryPolicy } from "./retry.ts";
 import { chooseForNested, choosePlacement, chooseWorker } from "./scheduler.ts";
 import type { PoolSession } from "./session.ts";
@@ -90,6 +91,33 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     if (worker === undefined) this.#enqueue(call);
     if (isTimed || this.#hasBeenReady) call.arm(nowMs);
     if (worker !== undefined) this.#assign(call, worker);
+  }
+
+  /** As `submit`, when `opening` is there; its deadline counts from now. */
+  submitAfter(opening: Promise<void>, call: Call, isTimed: boolean): void {
+    const refusal = this.#refusal(call);
+    if (refusal !== undefined) throw refusal;
+    this.#delayed.push(call);
+    if (isTimed || this.#hasBeenReady) call.arm(call.createdMs);
+    opening.then(
+      () => this.#opened(call),
+      (error) => {
+        if (this.#delayed.delete(call)) call.fail(error);
+      },
+    );
+  }
+
+  #opened(call: Call): void {
+    if (!this.#delayed.delete(call)) return;
+    try {
+      const refusal = this.#refusal(call);
+      if (refusal !== undefined) throw refusal;
+      const worker = this.#place(call);
+      if (worker === undefined) this.#enqueue(call);
+      else this.#assign(call, worker);
+    } catch (error) {
+      call.fail(error);
+    }
   }
 
   /** Resolves when no call waits or runs, at the latest after `graceMs`. */
@@ -195,9 +223,14 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   }
 
   #visit(call: Call, session: PoolSession, worker: Worker): void {
-    session.lastUsedMs = this.clock.now();
+    session.used(this.clock.now());
     if (call.affinity === "none") session.visited(worker);
     else session.servedAt(worker, call.affinity === "require");
+    const { rehydrate } = this.#options;
+    if (rehydrate === undefined) return;
+    call.preparation = preparation(call, worker, (reason) =>
+      rehydrate({ session, reason, worker: { id: worker.id, pid: worker.process?.pid } }),
+    );
   }
 
   #assignStream(call: Call, worker: Worker): void {

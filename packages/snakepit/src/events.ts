@@ -252,7 +252,7 @@ export class EventHub {
 }
 
 /** A listener that never hears anything is a fault that shows only when it is too late. */
-function checkListener(name: unknown, listener: unknown): void {
+export function checkListener(name: unknown, listener: unknown): void {
   const problems = [
     ...(names.includes(name as PoolEventName)
       ? []

@@ -14,7 +14,7 @@ export type { CircuitOptions, CircuitPhase } from "./circuit.ts";
 export type { Clock } from "./clock.ts";
 export type { CrashCause } from "./crash.ts";
 export { createPool } from "./create-pool.ts";
-export { createPools, type Pools, type PoolsOptions } from "./create-pools.ts";
+export { createPools, type PoolsOptions } from "./create-pools.ts";
 export {
   type ErrorCode,
   type ErrorDetails,
@@ -23,7 +23,15 @@ export {
   type SnakepitErrorOptions,
   type StartFailure,
 } from "./errors.ts";
-export type { PoolEvent, PoolEventName, PoolEventOf, StopReason } from "./events.ts";
+export type {
+  CallEvent,
+  PoolEvent,
+  PoolEventName,
+  PoolEventOf,
+  SessionEvent,
+  StopReason,
+  StoreEvent,
+} from "./events.ts";
 export { exitDetails, lastWords } from "./exit-report.ts";
 export { holding } from "./hold.ts";
 export type {
@@ -40,6 +48,7 @@ export { type OrphanSweep, type SweepOptions, sweepOrphans } from "./local/orpha
 export { type ProcessGuards, processGuards } from "./local/process-guards.ts";
 export { processTreeMemory } from "./local/process-memory.ts";
 export type { LogLevel } from "./log-level.ts";
+export type { NamedPoolOptions } from "./named-pool.ts";
 export { type PoolLimits, type PoolOptions, poolLimitNames } from "./options.ts";
 export { OutputTail } from "./output-tail.ts";
 export type {
@@ -56,8 +65,14 @@ export type {
   WorkerHealth,
   WorkerInfo,
 } from "./pool.ts";
+export type { Pools, RemoveOptions } from "./pools.ts";
+export { type Preset, presets } from "./presets.ts";
+export type { RecordStep, Records, RecordValue, SetOptions } from "./records.ts";
+export type { Rehydrate, SessionMove } from "./rehydration.ts";
 export { runScript, type Script } from "./run-script.ts";
-export type { Session, SessionOptions } from "./session.ts";
+export type { Metadata, Session, SessionOptions } from "./session.ts";
+export { SessionSlot } from "./session-slots.ts";
+export type { SessionInfo, SessionStats, Sessions } from "./sessions.ts";
 export { type CloseOnSignalsOptions, closeOnSignals, type EndSignal } from "./signals.ts";
 export { startTimer } from "./timer.ts";
 export type { WorkerPhase } from "./worker.ts";

@@ -1,10 +1,15 @@
 import { availableParallelism } from "node:os";
 import type { Adapter } from "./adapter.ts";
 import {
+  callback,
   checkIntegers,
+  checkKinds,
   checkKnownKeys,
   type IntegerRule,
+  type Kind,
+  oneOf,
   show,
+  text,
   withDefaults,
 } from "./check-options.ts";
 import { type CircuitOptions, circuitDefaults } from "./circuit.ts";
@@ -12,6 +17,9 @@ import { type Clock, systemClock } from "./clock.ts";
 import { SnakepitError } from "./errors.ts";
 import type { Launcher } from "./launcher.ts";
 import type { ResizeOptions } from "./pool.ts";
+import { type Preset, presets } from "./presets.ts";
+import type { Rehydrate } from "./rehydration.ts";
+import type { Store } from "./store/store.ts";
 import { adapterProblems } from "./validate-adapter.ts";
 import type { WarmUpCall } from "./worker-start.ts";
 
@@ -61,6 +69,8 @@ const defaults = {
   hungKillMs: 60_000,
   /** For so long a session may keep its worker from being replaced. */
   maxPinMs: 3_600_000,
+  /** Sessions that may live at once; of a `store` that is given, the store's own limit counts. */
+  maxSessions: 10_000,
 };
 
 export type PoolLimits = typeof defaults;
@@ -68,6 +78,20 @@ export type PoolLimits = typeof defaults;
 export const poolLimitNames = Object.keys(defaults) as readonly (keyof PoolLimits)[];
 
 export interface PoolOptions extends Partial<PoolLimits> {
+  /** In errors and telemetry, and what a session may be bound to. `createPools` gives its own. */
+  readonly name?: string;
+  /** Timeouts for a kind of use: see `presets`. Default: those of the single options. */
+  readonly preset?: Preset;
+  /**
+   * Where sessions and their records live: a store, which stays yours to close, or its URL
+   * (`sqlite:sessions.db`, `redis://localhost`). Default: the memory of this program.
+   */
+  readonly store?: Store | string;
+  /**
+   * Makes a worker ready for a session that has moved to it; its calls wait until that is done.
+   * Calls that it makes in the session go to that worker, before all others.
+   */
+  readonly rehydrate?: Rehydrate;
   /** Knows how to talk to the workers. */
   readonly adapter: Adapter;
   /** Brings them into being. Default: the adapter's own, else local processes. */
@@ -92,6 +116,10 @@ export interface ResolvedPoolOptions extends PoolLimits {
   /** Absent: no circuit. */
   readonly circuit: CircuitOptions | undefined;
   readonly clock: Clock;
+  readonly name: string | undefined;
+  /** Absent: one of its own, in memory. */
+  readonly store: Store | undefined;
+  readonly rehydrate: Rehydrate | undefined;
 }
 
 /** The smallest integer allowed, where it is not 1; `Infinity` where that means "no limit". */
@@ -111,9 +139,21 @@ const rules: Partial<Record<keyof PoolLimits, IntegerRule>> = {
   hungMs: 1,
   hungKillMs: 0,
   maxPinMs: 0,
+  maxSessions: 1,
 };
 
-const ownKeys = ["adapter", "launcher", "warmUp", "circuit", "debug", "clock"];
+const ownKeys = [
+  "adapter",
+  "launcher",
+  "warmUp",
+  "circuit",
+  "debug",
+  "clock",
+  "name",
+  "preset",
+  "store",
+  "rehydrate",
+];
 
 /** @throws SnakepitError INVALID_OPTIONS with every problem at once */
 export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
@@ -132,6 +172,7 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     throw new SnakepitError("INVALID_OPTIONS", problems.join("; "), { outcome: "not-started" });
   }
   const { adapter, launcher, warmUp = [], circuit = {}, clock = systemClock } = given;
+  const { name, store, rehydrate } = given;
   return {
     ...limits,
     ...(isDebugged(given.debug) ? undebuggable(given) : {}),
@@ -140,11 +181,15 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     warmUp,
     circuit: circuit === false ? undefined : withDefaults(circuitDefaults, circuit),
     clock,
+    name,
+    store: typeof store === "string" ? undefined : store,
+    rehydrate,
   };
 }
 
 function resolveLimits(given: PoolOptions): PoolLimits {
-  const limits = withDefaults(defaults, given);
+  const preset: Partial<PoolLimits> = presets[given.preset as Preset] ?? {};
+  const limits = withDefaults({ ...defaults, ...preset }, given);
   // A minimum above the default maximum means that much, and not a contradiction.
   if (given.maxWorkers === undefined)
     limits.maxWorkers = Math.max(limits.maxWorkers, limits.minWorkers);
@@ -176,14 +221,35 @@ function checkOrder<Name extends string>(
   return [`${low} (${values[low]}) is above ${high} (${values[high]})`];
 }
 
-function checkParts({ warmUp, circuit, debug }: PoolOptions): string[] {
-  const problems: string[] = [];
+function checkParts(given: PoolOptions): string[] {
+  const { warmUp, circuit, debug } = given;
+  const problems = [...checkKinds(given, kinds()), ...checkStore(given)];
   if (warmUp !== undefined && !(Array.isArray(warmUp) && warmUp.every(isWarmUp)))
     problems.push(`warmUp must be an array of { command, args }, not ${shown(warmUp)}`);
   if (debug !== undefined && typeof debug !== "boolean")
     problems.push(`debug must be true or false, not ${show(debug)}`);
   if (circuit !== undefined && circuit !== false) problems.push(...checkCircuit(circuit));
   return problems;
+}
+
+const kinds = () => ({
+  name: text,
+  preset: oneOf(...Object.keys(presets)),
+  rehydrate: callback,
+  store: storeKind,
+});
+
+/** A store, or its URL. */
+export const storeKind: Kind = {
+  expected: 'a store or its URL, such as "sqlite:sessions.db"',
+  is: (value) =>
+    typeof value === "string" ||
+    typeof (value as Partial<Store> | null)?.openSession === "function",
+};
+
+function checkStore({ store, maxSessions }: PoolOptions): string[] {
+  if (store === undefined || maxSessions === undefined) return [];
+  return ["maxSessions is the store's own when a store is given; set it there"];
 }
 
 /** What is inside is what is wrong with it. */

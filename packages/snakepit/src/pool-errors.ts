@@ -10,6 +10,19 @@ export function closedError(): SnakepitError<"POOL_CLOSED"> {
   });
 }
 
+/** Says which of several pools it was. What a worker answered, and errors that are not ours, stay. */
+export function inPool(name: string, error: unknown): unknown {
+  if (!SnakepitError.is(error) || error.constructor !== SnakepitError) return error;
+  const { code, outcome, details, message } = error as SnakepitError<string>;
+  if (code === "REMOTE" || "pool" in details) return error;
+  const text = message.replace(/^\[\w+\] /, "");
+  return new SnakepitError<string>(code, `pool ${show(name)}: ${text}`, {
+    cause: error,
+    outcome,
+    details: { ...details, pool: name },
+  });
+}
+
 export function openError(adapter: string, cause: unknown): SnakepitError<string> {
   if (SnakepitError.is(cause)) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);

@@ -2,7 +2,9 @@ import type { Affinity } from "./adapter.ts";
 import type { CircuitPhase } from "./circuit.ts";
 import type { PoolEventName, PoolEventOf } from "./events.ts";
 import type { ProcessGuards } from "./local/process-guards.ts";
+import type { Records } from "./records.ts";
 import type { Session, SessionOptions } from "./session.ts";
+import type { Sessions } from "./sessions.ts";
 import type { WorkerPhase } from "./worker.ts";
 import type { WorkerNote } from "./worker-history.ts";
 
@@ -152,6 +154,12 @@ export interface Pool<Commands extends CommandMap = CommandMap> extends AsyncDis
    * @throws SnakepitError INVALID_ARGUMENT when it is open with other options
    */
   session(id?: string, options?: SessionOptions): Session<Commands>;
+
+  /** All that its store knows, also those of other hosts. */
+  readonly sessions: Sessions;
+
+  /** Named values that belong to no session. @throws SnakepitError INVALID_ARGUMENT */
+  records(namespace: string): Records;
 
   stats(): PoolStats;
   workers(): WorkerInfo[];

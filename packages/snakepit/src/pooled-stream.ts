@@ -1,5 +1,6 @@
 import type { Call, CallStream } from "./call.ts";
 import { hold } from "./hold.ts";
+import { inPool } from "./pool-errors.ts";
 
 interface Waiter {
   resolve(result: IteratorResult<unknown, undefined>): void;
@@ -25,6 +26,7 @@ export interface StreamOwner {
 export class PooledStream implements AsyncIterableIterator<unknown, undefined>, CallStream {
   readonly #owner: StreamOwner;
   readonly #submit: (stream: PooledStream) => Call;
+  readonly #pool: string | undefined;
   #call: Call | undefined;
   #source: AsyncIterator<unknown> | undefined;
   /** Readers in the order in which they asked, and whether a chunk is on its way to the first. */
@@ -35,10 +37,18 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
   hasBegun = false;
   #end: { readonly error?: unknown } | undefined;
 
-  /** `submit` queues the call; it is asked to when the reader wants its first chunk. */
-  constructor(owner: StreamOwner, submit: (stream: PooledStream) => Call) {
+  /**
+   * `submit` queues the call; it is asked to when the reader wants its first chunk. `pool`: the name
+   * that errors carry.
+   */
+  constructor(
+    owner: StreamOwner,
+    submit: (stream: PooledStream) => Call,
+    pool: string | undefined,
+  ) {
     this.#owner = owner;
     this.#submit = submit;
+    this.#pool = pool;
   }
 
   [Symbol.asyncIterator](): this {
@@ -146,6 +156,6 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
   #afterEnd(end: { readonly error?: unknown }): Promise<IteratorResult<unknown, undefined>> {
     if (!("error" in end)) return Promise.resolve({ done: true, value: undefined });
     this.#end = {};
-    return Promise.reject(end.error);
+    return Promise.reject(this.#pool === undefined ? end.error : inPool(this.#pool, end.error));
   }
 }

@@ -1,5 +1,16 @@
 import type { Affinity, CallSession } from "./adapter.ts";
+import { SnakepitError } from "./errors.ts";
+import type { SessionEvent } from "./events.ts";
 import type { CallOptions, CommandMap, Pool, WorkerInfo } from "./pool.ts";
+import { sessionEndedError } from "./pool-errors.ts";
+import { checkNamespace, type RecordScope, type Records, StoredRecords } from "./records.ts";
+import { SessionRow } from "./session-row.ts";
+import { runInScope, type SessionScope } from "./session-scope.ts";
+import type { SessionSettings } from "./session-settings.ts";
+import { type SessionSlot, SlotValues } from "./session-slots.ts";
+import type { SessionInfo } from "./sessions.ts";
+import type { OpenedSession } from "./store/store.ts";
+import type { StoreAccess } from "./store-access.ts";
 import type { Worker } from "./worker.ts";
 
 /** Data of the application's own, as JSON has it. */
@@ -8,13 +19,21 @@ export type Metadata = Readonly<Record<string, unknown>>;
 export interface SessionOptions {
   /** Of its calls, unless they say otherwise. Default: `"prefer"`. */
   readonly affinity?: Affinity;
-  /** After the last use, a named session and what workers keep for it are dropped. Default: 1 h. */
+  /**
+   * After the last use, a session, its records and what workers keep for it are dropped; Infinity:
+   * never. Default: 1 h.
+   */
   readonly ttlMs?: number;
+  /** What a new session knows of itself, up to 256 KiB as JSON. Default: nothing. */
+  readonly metadata?: Metadata;
+  /** The pool that all its calls go to. Default: each goes where its command is routed. */
+  readonly pool?: string;
 }
 
 /**
  * Calls that belong together: they share an id, and as a rule a worker. `execute` and `stream` are
- * the pool's own, on that worker, and may also throw SESSION_LOST and SESSION_NOT_FOUND.
+ * the pool's own, on that worker, and may also throw SESSION_LOST, SESSION_NOT_FOUND,
+ * QUOTA_EXCEEDED and STORE_UNAVAILABLE.
  */
 export interface Session<Commands extends CommandMap = CommandMap>
   extends CallSession,
@@ -22,17 +41,31 @@ export interface Session<Commands extends CommandMap = CommandMap>
     AsyncDisposable {
   /** Where it is at home, once it has called something and that worker lives. */
   worker(): WorkerInfo | undefined;
+  /** What the store knows of it. @throws SnakepitError SESSION_NOT_FOUND */
+  info(): Promise<SessionInfo>;
+  /** Replaces its metadata, as `pool.sessions.update` does. @throws SnakepitError SESSION_NOT_FOUND */
+  update(change: (metadata: Metadata) => Metadata): Promise<SessionInfo>;
+  /** Named values of this session, which outlive its workers. @throws SnakepitError INVALID_ARGUMENT */
+  records(namespace: string): Records;
+  /** What a layer above keeps for this session in this program, made at the first use. */
+  get<Value>(slot: SessionSlot<Value>): Value;
+  /** Calls that `work` makes on the pool itself belong to this session, also after an `await`. */
+  run<Result>(work: () => Result): Result;
   /**
-   * Ends it everywhere: calls under way get CANCELLED, workers drop what they keep for it, later
-   * calls get SESSION_NOT_FOUND.
+   * Ends it everywhere: calls under way get CANCELLED, workers drop what they keep for it, its
+   * records are gone, later calls get SESSION_NOT_FOUND.
    */
   delete(): Promise<void>;
-  /** An unnamed session ends; a named one is only let go of: it no longer holds on to its worker. */
+  /**
+   * A temporary session (one without a name, or of an id that begins with `temp_`) ends; a named one
+   * is only let go of: it no longer holds on to its worker.
+   */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** The pool, as a session sees it. */
 export interface SessionOwner {
+  readonly access: StoreAccess;
   execute(
     command: string,
     args: unknown,
@@ -47,8 +80,11 @@ export interface SessionOwner {
   ): AsyncIterableIterator<unknown, undefined>;
   nowMs(): number;
   describe(worker: Worker): WorkerInfo;
-  /** Calls of it wait or run. */
-  isUsed(session: PoolSession): boolean;
+  emit(event: SessionEvent): void;
+  /** The store has it; `isNew`: since now. */
+  opened(session: PoolSession, opened: OpenedSession): void;
+  info(id: string): Promise<SessionInfo | undefined>;
+  update(id: string, change: (metadata: Metadata) => Metadata): Promise<SessionInfo>;
   /** It has ended: its calls with it, and those that have served it should hear of it. */
   ended(session: PoolSession): void;
 }
@@ -66,31 +102,93 @@ type Home =
   /** What it kept there went with the worker. */
   | { readonly kind: "lost"; readonly workerId: string };
 
-export class PoolSession implements Session {
+/** Why a session has ended. */
+export type SessionEnd = "deleted" | "expired";
+
+/** A worker that a session has come to, without having left there what it needs. */
+export type Arrival =
+  /** Its worker was another. */
+  | "moved"
+  /** It is older than this pool, or comes from another. */
+  | "resumed";
+
+export class PoolSession implements Session, SessionScope {
   readonly id: string;
-  readonly isNamed: boolean;
-  readonly affinity: Affinity;
-  readonly ttlMs: number;
   lastUsedMs: number;
   hasEnded = false;
   /** Workers that may keep something for it. */
   readonly servedBy = new Set<Worker>();
+  /** As its options say, and once the store was asked, as the store does. */
+  settings: SessionSettings;
+  /** Workers that are being made ready for it, and whether that succeeds: its calls there wait. */
+  readonly preparing = new Map<Worker, Promise<boolean>>();
   readonly #owner: SessionOwner;
+  readonly #row: SessionRow | undefined;
+  readonly #slots = new SlotValues();
   #home: Home = { kind: "none" };
+  readonly #readyAt = new WeakSet<Worker>();
+  /** What there is to rebuild on a worker that is new to it. */
+  #past: Arrival | undefined = undefined;
+  #lastHomeId: string | undefined = undefined;
   /** Those who have opened it by its name and not let go of it. */
   #holders = 0;
 
-  constructor(
-    owner: SessionOwner,
-    identity: { readonly id: string; readonly isNamed: boolean },
-    options: Required<SessionOptions>,
-  ) {
+  constructor(owner: SessionOwner, id: string, settings: SessionSettings) {
     this.#owner = owner;
-    this.id = identity.id;
-    this.isNamed = identity.isNamed;
-    this.affinity = options.affinity;
-    this.ttlMs = options.ttlMs;
+    this.id = id;
+    this.settings = settings;
     this.lastUsedMs = owner.nowMs();
+    const opened = (row: OpenedSession) => {
+      if (!row.isNew) this.#past = "resumed";
+      owner.opened(this, row);
+    };
+    const gone = () => this.end(this.#isIdle ? "expired" : "deleted");
+    this.#row = this.isGlobal ? undefined : new SessionRow(owner.access, id, opened, gone);
+  }
+
+  get isGlobal(): boolean {
+    return this.id === GLOBAL_SESSION;
+  }
+
+  get isTemporary(): boolean {
+    return this.id.startsWith(TEMPORARY);
+  }
+
+  get affinity(): Affinity {
+    return this.settings.affinity;
+  }
+
+  get ttlMs(): number {
+    return this.settings.ttlMs;
+  }
+
+  get #isIdle(): boolean {
+    return this.lastUsedMs + this.ttlMs <= this.#owner.nowMs();
+  }
+
+  /** The store knows it. */
+  get isStored(): boolean {
+    return this.#row?.epoch !== undefined;
+  }
+
+  /**
+   * Finds it in the store or makes it there. undefined when that is done.
+   * @throws SnakepitError SESSION_NOT_FOUND, QUOTA_EXCEEDED, STORE_UNAVAILABLE
+   */
+  open(): Promise<void> | undefined {
+    if (this.hasEnded) throw sessionEndedError(this.id);
+    const { ttlMs, data } = this.settings;
+    return this.#row?.open({ ttlMs, data }, this.#owner.nowMs());
+  }
+
+  used(nowMs: number): void {
+    this.lastUsedMs = nowMs;
+    this.#row?.used(nowMs);
+  }
+
+  /** The store hears of uses that it was not told of. */
+  catchUp(nowMs: number): void {
+    this.#row?.catchUp(nowMs);
   }
 
   execute(command: string, args?: unknown, options: CallOptions = {}): Promise<never> {
@@ -133,13 +231,33 @@ export class PoolSession implements Session {
   servedAt(worker: Worker, pins: boolean): void {
     this.visited(worker);
     if (this.#home.kind === "lost" || this.hasEnded) return;
-    if (this.home === undefined) {
-      worker.sessions.add(this);
-      this.#home = { kind: "worker", worker, keepsState: false, pinnedSinceMs: undefined };
-    }
+    if (this.home === undefined) this.#settle(worker);
     if (pins && this.#home.kind === "worker" && this.home === worker && !this.isPinned) {
       this.#home = { ...this.#home, keepsState: true, pinnedSinceMs: this.#owner.nowMs() };
     }
+  }
+
+  #settle(worker: Worker): void {
+    worker.sessions.add(this);
+    this.#home = { kind: "worker", worker, keepsState: false, pinnedSinceMs: undefined };
+    const from = this.#lastHomeId;
+    this.#lastHomeId = worker.id;
+    if (from === undefined) return;
+    this.#owner.emit({ name: "session-moved", sessionId: this.id, from, to: worker.id });
+  }
+
+  /** What keeps it from being served there; undefined when nothing does. */
+  arrivalAt(worker: Worker): Arrival | undefined {
+    if (this.#readyAt.has(worker)) return undefined;
+    if (this.#past !== undefined) return this.#past;
+    this.readyAt(worker); // it is new: there is nothing to rebuild
+    return undefined;
+  }
+
+  /** The worker knows all that it needs to know of this session. */
+  readyAt(worker: Worker): void {
+    this.#readyAt.add(worker);
+    this.#past = "moved";
   }
 
   /** A call of this session has run there, and may have left something. */
@@ -171,17 +289,84 @@ export class PoolSession implements Session {
     this.#home = { ...this.#home, pinnedSinceMs: undefined };
   }
 
+  info(): Promise<SessionInfo> {
+    return this.#known((id) => this.#owner.info(id));
+  }
+
+  update(change: (metadata: Metadata) => Metadata): Promise<SessionInfo> {
+    return this.#known((id) => this.#owner.update(id, change));
+  }
+
+  async #known(ask: (id: string) => Promise<SessionInfo | undefined>): Promise<SessionInfo> {
+    await this.open();
+    const info = await ask(this.id);
+    if (info === undefined) throw sessionEndedError(this.id);
+    return info;
+  }
+
+  records(namespace: string): Records {
+    checkNamespace(namespace);
+    return new StoredRecords(this.#owner.access, () => this.recordScope(), namespace);
+  }
+
+  /** Where its records are; using them uses the session. */
+  async recordScope(): ReturnType<RecordScope> {
+    if (this.isGlobal) return { session: undefined };
+    await this.open();
+    this.used(this.#owner.nowMs());
+    const epoch = this.#row?.epoch;
+    return { session: this.id, ...(epoch === undefined ? {} : { epoch }) };
+  }
+
+  get<Value>(slot: SessionSlot<Value>): Value {
+    if (this.hasEnded) throw sessionEndedError(this.id);
+    return this.#slots.get(slot, this.id);
+  }
+
+  run<Result>(work: () => Result): Result {
+    return runInScope(this, work);
+  }
+
+  /** SessionScope */
+  sessionIn(pool: object): PoolSession | undefined {
+    return pool === this.#owner ? this : undefined;
+  }
+
   async delete(): Promise<void> {
+    if (this.isGlobal) throw globalStays();
+    if (this.hasEnded) return;
+    const epoch = this.#row?.epoch;
+    this.end("deleted");
+    await this.#owner.access.ask((store) => store.deleteSession(this.id, epoch));
+  }
+
+  /** In this pool; the store is somebody else's business. */
+  end(why: SessionEnd): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.home?.sessions.delete(this);
     this.#home = { kind: "none" };
     this.#owner.ended(this);
     this.servedBy.clear();
+    this.#owner.emit({ name: `session-${why}`, sessionId: this.id });
+    this.#slots.dispose();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.isNamed) this.#letGo();
-    else await this.delete();
+    if (this.isTemporary) await this.delete();
+    else this.#letGo();
   }
+}
+
+/** Belongs to everybody and never ends: its records are those of nobody. */
+export const GLOBAL_SESSION = "global";
+/** How the id of a session begins that ends when it is disposed of. */
+export const TEMPORARY = "temp_";
+
+function globalStays(): SnakepitError<"NOT_ALLOWED"> {
+  return new SnakepitError(
+    "NOT_ALLOWED",
+    `the session ${GLOBAL_SESSION} belongs to everybody and cannot be deleted; delete its records one by one`,
+    { outcome: "not-started" },
+  );
 }

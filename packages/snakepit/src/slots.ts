@@ -106,6 +106,10 @@ export class Slots {
 
   /** Opens a stream; `release` when the worker is done with it. */
   carryStream(call: Call, open: NonNullable<Connection["stream"]>): AsyncIterator<unknown> {
+    if (call.preparation !== undefined) {
+      this.#add(call);
+      return prepared(call, open);
+    }
     const source = open(call.command, call.args, call)[Symbol.asyncIterator]();
     this.#add(call);
     return source;
@@ -157,6 +161,7 @@ export class Slots {
 
   async #await(call: Call, connection: Connection): Promise<void> {
     try {
+      if (call.preparation !== undefined && !(await this.#prepare(call))) return;
       const value = await connection.execute(call.command, call.args, call);
       if (!this.carries(call)) return; // it was lost with the worker, and dealt with
       this.#isStalled = false;
@@ -173,6 +178,15 @@ export class Slots {
       return this.#owner.freed(end);
     }
     this.release(call); // after the answer: what the free slot sets off must not get in its way
+  }
+
+  /** Whether the call is still to be sent when that is done. */
+  async #prepare(call: Call): Promise<boolean> {
+    await call.preparation?.();
+    call.preparation = undefined;
+    if (!this.carries(call)) return false;
+    if (call.settled) this.release(call, "returned"); // its caller has gone
+    return !call.settled;
   }
 
   #failed(call: Call, error: unknown, end: CallEnd): void {
@@ -194,6 +208,16 @@ export class Slots {
     this.#owner.left();
     return true;
   }
+}
+
+/** A stream that begins when its worker has been made ready for it. */
+async function* prepared(
+  call: Call,
+  open: NonNullable<Connection["stream"]>,
+): AsyncGenerator<unknown, void, undefined> {
+  await call.preparation?.();
+  call.preparation = undefined;
+  if (!call.settled) yield* open(call.command, call.args, call);
 }
 
 /** What an adapter's error says of the worker. */

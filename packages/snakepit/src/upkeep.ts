@@ -40,7 +40,7 @@ export class Upkeep {
   readonly #circuit: Circuit | undefined;
   readonly #measuring = new WeakSet<Worker>();
   readonly #ageLimits = new WeakMap<Worker, number>();
-  readonly #tickMs: number;
+  #tickMs: number;
   #interval: Disposable | undefined;
   #lastTickMs = 0;
   #measuredMs = Number.NEGATIVE_INFINITY;
@@ -60,6 +60,16 @@ export class Upkeep {
     const { clock } = this.#options;
     this.#lastTickMs = clock.now();
     this.#interval = clock.startInterval(this.#tickMs, () => this.#tick());
+  }
+
+  /** As often as that, unless it is more often already. */
+  tickEvery(ms: number): void {
+    const tickMs = Math.max(SHORTEST_TICK_MS, ms);
+    if (tickMs >= this.#tickMs) return;
+    this.#tickMs = tickMs;
+    if (this.#interval === undefined) return;
+    this.stop();
+    this.start();
   }
 
   stop(): void {

@@ -87,12 +87,16 @@ export interface WorkerEnd {
 export function exitError(call: Call, end: WorkerEnd): SnakepitError<string> {
   const { workerId, reason, exit, cause, stderr, fault, history } = end;
   if (reason === "memory-exceeded" && SnakepitError.is(fault)) return fault;
+  const begun = call.preparation === undefined;
+  const when = begun
+    ? `while it ran ${call.command}; whether the work was done is unknown`
+    : `while it was made ready for session ${call.session?.id}; ${call.command} was not sent`;
   return new SnakepitError(
     "WORKER_EXITED",
-    `worker ${workerId} ${story(end)} while it ran ${call.command}; whether the work was done is unknown${lastWords(stderr)}`,
+    `worker ${workerId} ${story(end)} ${when}${lastWords(stderr)}`,
     {
       cause: fault,
-      outcome: "unknown",
+      outcome: begun ? "unknown" : "not-started",
       details: { workerId, stderr, ...exitDetails(exit), cause, history: history.notes },
     },
   );

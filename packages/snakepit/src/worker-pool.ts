@@ -2,7 +2,7 @@ import type { CommandSpec } from "./adapter.ts";
 import { Call, type CallSink, type CallStream } from "./call.ts";
 import { checkCallOptions, checkGrace, noCallOptions } from "./call-options.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { EventHub, type PoolEventName, type PoolEventOf } from "./events.ts";
+import { EventHub, type PoolEventName, type PoolEventOf, type SessionEvent } from "./events.ts";
 import { checkHealth } from "./health.ts";
 import { holding } from "./hold.ts";
 import { ancestor, depthBelow } from "./host-work.ts";
@@ -26,14 +26,26 @@ import {
   openError,
   parentEnded,
   refusedArguments,
-  sessionEndedError,
   unknownCommand,
 } from "./pool-errors.ts";
 import { PooledStream } from "./pooled-stream.ts";
 import { PromiseSink } from "./promise-sink.ts";
+import type { Records } from "./records.ts";
 import { Replacements } from "./replacements.ts";
-import type { PoolSession, Session, SessionOptions, SessionOwner } from "./session.ts";
-import { SessionBook } from "./session-book.ts";
+import {
+  GLOBAL_SESSION,
+  type Metadata,
+  type PoolSession,
+  type Session,
+  type SessionOptions,
+} from "./session.ts";
+import { SessionAdmin } from "./session-admin.ts";
+import { SessionBook, type SessionBookOwner } from "./session-book.ts";
+import { scopedSession } from "./session-scope.ts";
+import type { SessionInfo, Sessions } from "./sessions.ts";
+import { memoryStore } from "./store/memory-store.ts";
+import type { OpenedSession, Store } from "./store/store.ts";
+import { StoreAccess } from "./store-access.ts";
 import { Upkeep } from "./upkeep.ts";
 import type { Worker } from "./worker.ts";
 
@@ -44,12 +56,15 @@ type PoolState =
 const DEFAULT_CLOSE_GRACE_MS = 20_000;
 
 /** The pool as its users see it: checks what comes in, and hands calls to the dispatcher. */
-export class WorkerPool implements Pool, SessionOwner {
+export class WorkerPool implements Pool, SessionBookOwner {
+  readonly access: StoreAccess;
+  readonly sessions: Sessions;
   readonly #options: ResolvedPoolOptions;
   readonly #events = new EventHub();
   readonly #launcher: Launcher;
   readonly #dispatcher: Dispatcher;
-  readonly #sessions: SessionBook;
+  readonly book: SessionBook;
+  readonly #ownsStore: boolean;
   readonly #replacements: Replacements;
   readonly #upkeep: Upkeep;
   #state: PoolState = { phase: "open" };
@@ -58,17 +73,31 @@ export class WorkerPool implements Pool, SessionOwner {
 
   constructor(options: ResolvedPoolOptions) {
     this.#options = options;
+    this.#ownsStore = options.store === undefined;
     this.#launcher = options.launcher ?? options.adapter.launcher ?? this.#localLauncher();
     this.#dispatcher = new Dispatcher(options, this.#launcher, (event) => this.#events.emit(event));
-    this.#sessions = new SessionBook(this);
+    this.access = new StoreAccess(options.store ?? this.#memoryStore(), (event) =>
+      this.#events.emit(event),
+    );
+    this.book = new SessionBook(this);
+    this.sessions = new SessionAdmin(
+      this.access,
+      () => [this.book],
+      (event) => this.#events.emit(event),
+    );
     const { fleet, circuit } = this.#dispatcher;
     this.#replacements = new Replacements(fleet);
     this.#upkeep = new Upkeep(options, {
       fleet,
       replacements: this.#replacements,
-      sessions: this.#sessions,
+      sessions: this.book,
       circuit,
     });
+  }
+
+  #memoryStore(): Store {
+    const { maxSessions, clock } = this.#options;
+    return memoryStore({ maxSessions, clock });
   }
 
   #localLauncher(): Launcher {
@@ -101,7 +130,7 @@ export class WorkerPool implements Pool, SessionOwner {
     session?: PoolSession,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const sink = new PromiseSink(resolve, reject);
+      const sink = new PromiseSink(resolve, reject, this.poolName);
       try {
         this.#call(command, args, options, session, sink, undefined);
       } catch (error) {
@@ -116,14 +145,14 @@ export class WorkerPool implements Pool, SessionOwner {
     options: CallOptions = noCallOptions,
     session?: PoolSession,
   ): AsyncIterableIterator<unknown, undefined> {
-    return new PooledStream(this.#dispatcher, (stream) =>
-      this.#call(command, args, options, session, stream, stream),
-    );
+    const submit = (stream: PooledStream) =>
+      this.#call(command, args, options, session, stream, stream);
+    return new PooledStream(this.#dispatcher, submit, this.poolName);
   }
 
   session(id?: string, options: SessionOptions = {}): Session {
     if (this.#state.phase !== "open") throw closedError();
-    return this.#sessions.open(id, options);
+    return this.book.open(id, options);
   }
 
   stats(): PoolStats {
@@ -137,7 +166,7 @@ export class WorkerPool implements Pool, SessionOwner {
       succeeded,
       failed,
       retried,
-      sessions: this.#sessions.size,
+      sessions: this.book.size,
       circuit: circuit?.phase ?? "closed",
     };
   }
@@ -219,6 +248,42 @@ export class WorkerPool implements Pool, SessionOwner {
     this.#upkeep.stop();
     await this.#dispatcher.fleet.close();
     await this.#options.adapter.close?.();
+    await this.book.close();
+    if (this.#ownsStore) await this.access.store.close();
+  }
+
+  records(namespace: string): Records {
+    return this.book.open(GLOBAL_SESSION, {}).records(namespace);
+  }
+
+  /** SessionBookOwner */
+  get poolName(): string | undefined {
+    return this.#options.name;
+  }
+
+  /** SessionBookOwner */
+  watchSessions(everyMs: number): void {
+    this.#upkeep.tickEvery(everyMs);
+  }
+
+  /** SessionOwner */
+  emit(event: SessionEvent): void {
+    this.#events.emit(event);
+  }
+
+  /** SessionOwner */
+  opened(session: PoolSession, opened: OpenedSession): void {
+    this.book.opened(session, opened);
+  }
+
+  /** SessionOwner */
+  info(id: string): Promise<SessionInfo | undefined> {
+    return this.sessions.get(id);
+  }
+
+  /** SessionOwner */
+  update(id: string, change: (metadata: Metadata) => Metadata): Promise<SessionInfo> {
+    return this.sessions.update(id, change);
   }
 
   /** SessionOwner */
@@ -233,7 +298,7 @@ export class WorkerPool implements Pool, SessionOwner {
 
   /** SessionOwner */
   ended(session: PoolSession): void {
-    this.#sessions.forget(session);
+    this.book.forget(session);
     this.#dispatcher.cancelSession(session);
     for (const { connection } of session.servedBy) connection?.endSession?.(session.id);
   }
@@ -251,7 +316,8 @@ export class WorkerPool implements Pool, SessionOwner {
     const isOpen = this.#state.phase === "open" || this.#carries(parent);
     if (!isOpen) throw closedError();
     if (typeof command !== "string" || command === "") throw noCommand(command);
-    if (options !== noCallOptions) checkCallOptions(options, session !== undefined);
+    const belongs = session ?? this.#inherited(parent) ?? scopedSession(this);
+    if (options !== noCallOptions) checkCallOptions(options, belongs !== undefined);
     options.signal?.throwIfAborted();
     const spec = this.#spec(command);
     const { callTimeoutMs, streamTimeoutMs } = this.#options;
@@ -270,8 +336,10 @@ export class WorkerPool implements Pool, SessionOwner {
     if (queueTimeoutMs !== Number.POSITIVE_INFINITY) call.queueTimeoutMs = queueTimeoutMs;
     if (options.idempotent === true) call.idempotent = true;
     if (parent !== undefined) serve(call, parent);
-    this.#enter(call, options, session ?? this.#inherited(parent));
-    this.#dispatcher.submit(call, options.timeoutMs !== undefined || parent !== undefined);
+    const opening = this.#enter(call, options, belongs);
+    const isTimed = options.timeoutMs !== undefined || parent !== undefined;
+    if (opening === undefined) this.#dispatcher.submit(call, isTimed);
+    else this.#dispatcher.submitAfter(opening, call, isTimed);
     // Not before: a call that was refused has had its answer, and must not hear of an abort.
     if (options.signal !== undefined && !call.settled) call.follow(options.signal);
     call.joinParent();
@@ -285,11 +353,20 @@ export class WorkerPool implements Pool, SessionOwner {
     return commands[command];
   }
 
-  #enter(call: Call, options: CallOptions, session: PoolSession | undefined): void {
-    if (session === undefined) return;
-    if (session.hasEnded) throw sessionEndedError(session.id);
+  /** What the call has to wait for: a session that the store has not found yet. */
+  #enter(
+    call: Call,
+    options: CallOptions,
+    session: PoolSession | undefined,
+  ): Promise<void> | undefined {
+    if (session === undefined) return undefined;
+    const opening = session.open();
     call.session = session;
     call.affinity = options.affinity ?? session.affinity;
+    // What the store knows of an older session counts, where its caller has not said otherwise.
+    return opening?.then(() => {
+      call.affinity = options.affinity ?? session.affinity;
+    });
   }
 
   /** Whether this pool runs that call. */
