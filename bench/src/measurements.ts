@@ -8,6 +8,7 @@ import {
   openPythonStarts,
 } from "./our-processes.ts";
 import { openQueue } from "./our-queue.ts";
+import { openSessionsAlone } from "./our-sessions.ts";
 import { openOurs, openPoolAlone } from "./ours.ts";
 import { openBareSocket } from "./peers/bare-socket.ts";
 import { openBareSpawn } from "./peers/bare-spawn.ts";
@@ -116,9 +117,26 @@ export const measurements: readonly Measurement[] = [
       },
     ],
     entries: [
-      { name: "ours", open: openPoolAlone },
+      { name: "ours", open: () => openPoolAlone() },
       { name: "promise-loop", open: openPromiseLoop },
       { name: "piscina", open: openPiscina },
+    ],
+    sample: (contestant, durationMs) => callRate(contestant, 256, durationMs),
+  },
+  {
+    title: "the same, each call in one of 64 sessions",
+    rows: [
+      {
+        name: "session-calls-alone",
+        value: "rate",
+        unit: "calls/s",
+        better: "higher",
+        claim: "(0.8 × without sessions wanted)",
+      },
+    ],
+    entries: [
+      { name: "ours", open: openSessionsAlone },
+      { name: "no-session", open: () => openPoolAlone("no-session") },
     ],
     sample: (contestant, durationMs) => callRate(contestant, 256, durationMs),
   },

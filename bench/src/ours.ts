@@ -21,7 +21,7 @@ export async function openOurs(): Promise<Contestant> {
 }
 
 /** The pool on its own: a worker inside this process answers, so what is left is the pool's cost. */
-export async function openPoolAlone(): Promise<Contestant> {
+export async function openPoolAlone(name = "ours"): Promise<Contestant> {
   const adapter = fakeAdapter({
     concurrency: 256,
     handlers: {
@@ -34,7 +34,7 @@ export async function openPoolAlone(): Promise<Contestant> {
   const pool = await createPool({ adapter, minWorkers: 1, maxWorkers: 1 });
   const options = { timeoutMs: 30_000 };
   return {
-    name: "ours",
+    name,
     add: (a, b) => pool.execute("add", { a, b }, options) as Promise<number>,
     [Symbol.asyncDispose]: () => pool.close({ graceMs: 1_000 }),
   };

@@ -223,7 +223,8 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   }
 
   #visit(call: Call, session: PoolSession, worker: Worker): void {
-    session.used(this.clock.now());
+    // Not the time now, which would have to be asked for: a call that waits or runs is a use anyway.
+    session.used(call.createdMs);
     if (call.affinity === "none") session.visited(worker);
     else session.servedAt(worker, call.affinity === "require");
     const { rehydrate } = this.#options;

@@ -39,6 +39,10 @@ export class SessionRow {
     this.#onGone = onGone;
   }
 
+  get isOpen(): boolean {
+    return this.#state.phase === "open";
+  }
+
   /** undefined until it is open. */
   get epoch(): string | undefined {
     return this.#state.phase === "open" ? this.#state.epoch : undefined;

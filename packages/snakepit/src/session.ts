@@ -177,8 +177,9 @@ export class PoolSession implements Session, SessionScope {
    */
   open(): Promise<void> | undefined {
     if (this.hasEnded) throw sessionEndedError(this.id);
+    if (this.#row === undefined || this.#row.isOpen) return undefined;
     const { ttlMs, data } = this.settings;
-    return this.#row?.open({ ttlMs, data }, this.#owner.nowMs());
+    return this.#row.open({ ttlMs, data }, this.#owner.nowMs());
   }
 
   used(nowMs: number): void {
