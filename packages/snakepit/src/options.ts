@@ -11,6 +11,7 @@ import { type CircuitOptions, circuitDefaults } from "./circuit.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { SnakepitError } from "./errors.ts";
 import type { Launcher } from "./launcher.ts";
+import { type Logger, loggerProblems } from "./logging/logger.ts";
 import type { ResizeOptions } from "./pool.ts";
 import { adapterProblems } from "./validate-adapter.ts";
 import type { WarmUpCall } from "./worker-start.ts";
@@ -81,6 +82,14 @@ export interface PoolOptions extends Partial<PoolLimits> {
    * Default: true while an inspector is attached to this process.
    */
   readonly debug?: boolean;
+  /**
+   * Measures each call for `stats().commands`, and publishes events on `node:diagnostics_channel`.
+   * `false` saves a twentieth of what a tiny call costs; `pool.on` and the counts stay. Default:
+   * true.
+   */
+  readonly telemetry?: boolean;
+  /** Where the pool tells of its workers: `console`, pino, or anything like them. Default: nowhere. */
+  readonly logger?: Logger;
   /** For tests: `fakeClock()`. */
   readonly clock?: Clock;
 }
@@ -91,6 +100,8 @@ export interface ResolvedPoolOptions extends PoolLimits {
   readonly warmUp: readonly WarmUpCall[];
   /** Absent: no circuit. */
   readonly circuit: CircuitOptions | undefined;
+  readonly telemetry: boolean;
+  readonly logger: Logger | undefined;
   readonly clock: Clock;
 }
 
@@ -113,7 +124,16 @@ const rules: Partial<Record<keyof PoolLimits, IntegerRule>> = {
   maxPinMs: 0,
 };
 
-const ownKeys = ["adapter", "launcher", "warmUp", "circuit", "debug", "clock"];
+const ownKeys = [
+  "adapter",
+  "launcher",
+  "warmUp",
+  "circuit",
+  "debug",
+  "telemetry",
+  "logger",
+  "clock",
+];
 
 /** @throws SnakepitError INVALID_OPTIONS with every problem at once */
 export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
@@ -132,6 +152,7 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     throw new SnakepitError("INVALID_OPTIONS", problems.join("; "), { outcome: "not-started" });
   }
   const { adapter, launcher, warmUp = [], circuit = {}, clock = systemClock } = given;
+  const { telemetry = true, logger } = given;
   return {
     ...limits,
     ...(isDebugged(given.debug) ? undebuggable(given) : {}),
@@ -139,6 +160,8 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     launcher,
     warmUp,
     circuit: circuit === false ? undefined : withDefaults(circuitDefaults, circuit),
+    telemetry,
+    logger,
     clock,
   };
 }
@@ -176,12 +199,15 @@ function checkOrder<Name extends string>(
   return [`${low} (${values[low]}) is above ${high} (${values[high]})`];
 }
 
-function checkParts({ warmUp, circuit, debug }: PoolOptions): string[] {
+function checkParts({ warmUp, circuit, debug, telemetry, logger }: PoolOptions): string[] {
   const problems: string[] = [];
   if (warmUp !== undefined && !(Array.isArray(warmUp) && warmUp.every(isWarmUp)))
     problems.push(`warmUp must be an array of { command, args }, not ${shown(warmUp)}`);
   if (debug !== undefined && typeof debug !== "boolean")
     problems.push(`debug must be true or false, not ${show(debug)}`);
+  if (telemetry !== undefined && typeof telemetry !== "boolean")
+    problems.push(`telemetry must be true or false, not ${show(telemetry)}`);
+  if (logger !== undefined) problems.push(...loggerProblems(logger));
   if (circuit !== undefined && circuit !== false) problems.push(...checkCircuit(circuit));
   return problems;
 }
