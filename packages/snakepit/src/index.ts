@@ -23,7 +23,13 @@ export {
   type SnakepitErrorOptions,
   type StartFailure,
 } from "./errors.ts";
-export type { PoolEvent, PoolEventName, PoolEventOf, StopReason } from "./events.ts";
+export type {
+  PoolEvent,
+  PoolEventName,
+  PoolEventOf,
+  PublishedEvent,
+  StopReason,
+} from "./events.ts";
 export { exitDetails, lastWords } from "./exit-report.ts";
 export { holding } from "./hold.ts";
 export type {
@@ -40,6 +46,7 @@ export { type OrphanSweep, type SweepOptions, sweepOrphans } from "./local/orpha
 export { type ProcessGuards, processGuards } from "./local/process-guards.ts";
 export { processTreeMemory } from "./local/process-memory.ts";
 export type { LogLevel } from "./log-level.ts";
+export type { LogFields, Logger } from "./logging/logger.ts";
 export { type PoolLimits, type PoolOptions, poolLimitNames } from "./options.ts";
 export { OutputTail } from "./output-tail.ts";
 export type {
@@ -59,6 +66,7 @@ export type {
 export { runScript, type Script } from "./run-script.ts";
 export type { Session, SessionOptions } from "./session.ts";
 export { type CloseOnSignalsOptions, closeOnSignals, type EndSignal } from "./signals.ts";
+export type { CommandStats, Percentiles } from "./statistics/command-statistics.ts";
 export { startTimer } from "./timer.ts";
 export type { WorkerPhase } from "./worker.ts";
 export type { WorkerNote } from "./worker-history.ts";
