@@ -8,7 +8,7 @@ import type {
   Observable,
 } from "@opentelemetry/api";
 import type { PoolEventOf, StopReason } from "../events.ts";
-import type { Pool } from "../pool.ts";
+import type { Pool, WorkerInfo } from "../pool.ts";
 
 /** In seconds, as the conventions want it: from 100 µs to ten minutes. */
 const durations: MetricOptions = {
@@ -27,7 +27,9 @@ const unneeded: ReadonlySet<StopReason> = new Set(["pool-closed", "idle", "resiz
 /** What pools count and measure, and what they are when somebody asks. */
 export class PoolMetrics implements Disposable {
   readonly #meter: Meter;
-  readonly #pools = new Map<Pool, string>();
+  readonly #pools = new Map<string, Pool>();
+  /** Of pools that are gone: an SDK goes on to report what it last heard, which must be nothing. */
+  readonly #gone = new Set<string>();
   readonly #counted: Counted;
   readonly #observed: Observed;
 
@@ -40,7 +42,8 @@ export class PoolMetrics implements Disposable {
 
   follow(name: string, pool: Pool): Disposable {
     const parts = { "snakepit.pool.name": name };
-    this.#pools.set(pool, name);
+    this.#pools.set(name, pool);
+    this.#gone.delete(name);
     const listeners = [
       pool.on("call-ended", (event) => this.#callEnded(event, parts)),
       pool.on("worker-stopped", (event) => this.#workerStopped(event, parts)),
@@ -51,7 +54,7 @@ export class PoolMetrics implements Disposable {
     ];
     return {
       [Symbol.dispose]: () => {
-        this.#pools.delete(pool);
+        if (this.#pools.delete(name)) this.#gone.add(name);
         for (const listener of listeners) listener[Symbol.dispose]();
       },
     };
@@ -76,7 +79,8 @@ export class PoolMetrics implements Disposable {
   }
 
   readonly #observe = (result: BatchObservableResult) => {
-    for (const [pool, name] of this.#pools) observe(result, this.#observed, pool, name);
+    for (const [name, pool] of this.#pools) observe(result, this.#observed, name, stateOf(pool));
+    for (const name of this.#gone) observe(result, this.#observed, name, nothing);
   };
 
   [Symbol.dispose](): void {
@@ -135,17 +139,29 @@ function observed(meter: Meter): Observed {
 /** Every state, so that the one which nobody is in any more goes back to 0. */
 const states = ["starting", "ready", "suspect", "draining"] as const;
 
-function observe(result: BatchObservableResult, to: Observed, pool: Pool, name: string): void {
-  const attributes = { "snakepit.pool.name": name };
+interface PoolState {
+  readonly queued: number;
+  readonly running: number;
+  readonly sessions: number;
+  readonly workers: readonly Pick<WorkerInfo, "state" | "memoryBytes">[];
+}
+
+const nothing: PoolState = { queued: 0, running: 0, sessions: 0, workers: [] };
+
+function stateOf(pool: Pool): PoolState {
   const { queued, running, sessions } = pool.stats();
-  const workers = pool.workers();
-  result.observe(to.queueDepth, queued, attributes);
-  result.observe(to.running, running, attributes);
-  result.observe(to.sessions, sessions, attributes);
+  return { queued, running, sessions, workers: pool.workers() };
+}
+
+function observe(result: BatchObservableResult, to: Observed, name: string, now: PoolState): void {
+  const attributes = { "snakepit.pool.name": name };
+  result.observe(to.queueDepth, now.queued, attributes);
+  result.observe(to.running, now.running, attributes);
+  result.observe(to.sessions, now.sessions, attributes);
   for (const state of states) {
-    const count = workers.filter((worker) => worker.state === state).length;
+    const count = now.workers.filter((worker) => worker.state === state).length;
     result.observe(to.workers, count, { ...attributes, "snakepit.worker.state": state });
   }
-  const bytes = workers.reduce((sum, { memoryBytes = 0 }) => sum + memoryBytes, 0);
+  const bytes = now.workers.reduce((sum, { memoryBytes = 0 }) => sum + memoryBytes, 0);
   result.observe(to.memory, bytes, attributes);
 }
