@@ -17,8 +17,8 @@ export interface CallSink {
 export interface CallStream extends CallSink {
   /** Somebody waits for a chunk. */
   readonly isWaiting: boolean;
-  /** A chunk has been handed over: the stream can no longer begin anew. */
-  readonly hasBegun: boolean;
+  /** Handed over so far. After the first the stream can no longer begin anew. */
+  readonly chunks: number;
   /** A worker has taken the call: chunks come from here now. */
   flowFrom(call: Call, source: AsyncIterator<unknown>): void;
   /** Leaves the source; resolves when the worker is done with it. */
@@ -37,8 +37,10 @@ export interface CallOwner {
   abandoned(call: Call): void;
   /** Work of the host's begins (`true`) or ends on behalf of the call. */
   parked(call: Call, isParked: boolean): void;
-  /** The caller has its answer. */
-  answered(outcome: "succeeded" | "failed"): void;
+  /** The caller has its answer, */
+  succeeded(call: Call): void;
+  /** or an error. */
+  failed(call: Call, error: unknown): void;
 }
 
 /** What a call is made of. */
@@ -68,6 +70,8 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   readonly createdMs: number;
   /** How much later its clock began: a default deadline waits for the first ready worker. */
   heldMs = 0;
+  /** Until a worker took it, in the last attempt. */
+  queuedMs = 0;
   /** A default deadline is armed only once the pool has had a ready worker. */
   deadlineMs = Number.POSITIVE_INFINITY;
   /** How long it may wait for a slot. */
@@ -92,6 +96,10 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   wheelSlot = NO_SLOT;
   /** The caller has its answer. */
   settled = false;
+  /** It was not even kept waiting. */
+  isRefused = false;
+  /** By a signal of the caller's, or of the call that it serves. */
+  isAborted = false;
   /** The adapter's own, between the worker's reply and its caller. */
   transform: ((reply: unknown) => unknown) | undefined = undefined;
   /** What has to be done on its worker before it is sent; absent when that is nothing, or done. */
@@ -191,6 +199,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
 
   /** The caller's signal has fired. */
   abortedBy(signal: AbortSignal): void {
+    this.isAborted = true;
     this.#owner.aborted(this, signal.reason);
   }
 
@@ -213,16 +222,24 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
       return this.fail(error);
     }
     this.#settle();
-    this.#owner.answered("succeeded");
+    this.#owner.succeeded(this);
     this.#sink.succeed(reply);
     this.#endNested();
   }
 
   fail(error: unknown): void {
     if (!this.#settle()) return;
-    this.#owner.answered("failed");
-    this.#sink.fail(this.attempts > 0 ? afterAttempt(error) : error);
+    const told = this.attempts > 0 ? afterAttempt(error) : error;
+    this.#owner.failed(this, told);
+    this.#sink.fail(told);
     this.#endNested(error);
+  }
+
+  /** The pool does not take it; whoever has made it tells its caller. */
+  refuse(error: unknown): void {
+    if (!this.#settle()) return;
+    this.isRefused = true;
+    this.#owner.failed(this, error);
   }
 
   /** Asks the worker to stop; when it has not confirmed after `graceMs`, the owner hears of it. */
@@ -249,7 +266,10 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
     if (this.#nested === undefined) return;
     const nested = this.#nested;
     this.#nested = undefined;
-    for (const call of nested) this.#owner.aborted(call, parentEnded(call, this, cause));
+    for (const call of nested) {
+      call.isAborted = this.isAborted;
+      this.#owner.aborted(call, parentEnded(call, this, cause));
+    }
   }
 
   /** The worker is done with the call, or gone. A call that is tried again keeps its deadline. */

@@ -29,10 +29,16 @@ export class Deadlines {
   readonly #clock: Clock;
   #size = 0;
   #tick = 0;
+  #tickedMs = Number.NEGATIVE_INFINITY;
   #timer: Disposable | undefined;
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
+  }
+
+  /** When it last looked at its clock: whoever has a deadline now and is older, is no quick one. */
+  get tickedMs(): number {
+    return this.#tickedMs;
   }
 
   /** An infinite deadline is not kept at all. */
@@ -80,7 +86,8 @@ export class Deadlines {
   }
 
   #advance(): void {
-    const now = Math.floor(this.#clock.now() / TICK_MS);
+    this.#tickedMs = this.#clock.now();
+    const now = Math.floor(this.#tickedMs / TICK_MS);
     // After a blocked event loop one full turn sees every slot; more would see them twice.
     const first = Math.max(this.#tick + 1, now - SLOTS + 1);
     for (let tick = first; tick <= now; tick++) {

@@ -4,6 +4,7 @@ import type { Clock } from "./clock.ts";
 import { wasKilledFromOutside } from "./crash.ts";
 import { type Deadlines, deadlinesOn } from "./deadlines.ts";
 import type { SnakepitError } from "./errors.ts";
+import type { EventHub } from "./event-hub.ts";
 import type { PoolEvent } from "./events.ts";
 import { Fleet, type FleetOwner } from "./fleet.ts";
 import type { Launcher } from "./launcher.ts";
@@ -29,6 +30,7 @@ import { RetryPolicy } from "./retry.ts";
 import { chooseForNested, choosePlacement, chooseWorker } from "./scheduler.ts";
 import type { PoolSession } from "./session.ts";
 import { type CallEnd, endOf } from "./slots.ts";
+import { CallWatch } from "./statistics/call-watch.ts";
 import { WaitingCalls } from "./waiting-calls.ts";
 import type { StopReport, Worker } from "./worker.ts";
 
@@ -44,28 +46,29 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly circuit: Circuit | undefined;
-  succeeded = 0;
-  failed = 0;
-  retried = 0;
+  readonly watch: CallWatch;
   readonly #options: ResolvedPoolOptions;
-  readonly #emit: (event: PoolEvent) => void;
+  readonly #events: EventHub;
   readonly #waiting = new WaitingCalls();
   /** They wait for the delay before their next attempt. */
   readonly #delayed = new LinkedList<Call>();
   readonly #retries = new RetryPolicy();
   #hasBeenReady = false;
   #isClosing = false;
+  /** Calls are being refused; told once, until a call finds room again. */
+  #isSaturated = false;
   #recallTimer: Disposable | undefined;
   /** Set while `close` waits for the last call. */
   #onIdle: (() => void) | undefined;
 
-  constructor(options: ResolvedPoolOptions, launcher: Launcher, emit: (event: PoolEvent) => void) {
+  constructor(options: ResolvedPoolOptions, launcher: Launcher, events: EventHub) {
     this.#options = options;
     this.clock = options.clock;
     this.deadlines = deadlinesOn(options.clock);
     this.circuit =
       options.circuit === undefined ? undefined : new Circuit(options.circuit, options.clock.now());
-    this.#emit = emit;
+    this.#events = events;
+    this.watch = new CallWatch(events, this.deadlines, options.clock, options.telemetry);
     this.fleet = new Fleet(options, launcher, this);
   }
 
@@ -73,8 +76,9 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     return this.#waiting.size + this.#delayed.size;
   }
 
+  /** FleetOwner */
   emit(event: PoolEvent): void {
-    this.#emit(event);
+    this.#events.emit(event);
   }
 
   /**
@@ -82,6 +86,16 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
    * first worker is ready; a default one does not, because an installation must not eat it.
    */
   submit(call: Call, isTimed: boolean): void {
+    this.watch.submitted(call);
+    try {
+      this.#admit(call, isTimed);
+    } catch (error) {
+      call.refuse(error);
+      throw error;
+    }
+  }
+
+  #admit(call: Call, isTimed: boolean): void {
     const refusal = this.#refusal(call);
     if (refusal !== undefined) throw refusal;
     // Made a moment ago: looking at the clock again would cost a twentieth of a call.
@@ -90,7 +104,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     const worker = this.#place(call);
     if (worker === undefined) this.#enqueue(call);
     if (isTimed || this.#hasBeenReady) call.arm(nowMs);
-    if (worker !== undefined) this.#assign(call, worker);
+    if (worker !== undefined) this.#assign(call, worker, nowMs);
   }
 
   /** As `submit`, when `opening` is there; its deadline counts from now. */
@@ -114,7 +128,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
       if (refusal !== undefined) throw refusal;
       const worker = this.#place(call);
       if (worker === undefined) this.#enqueue(call);
-      else this.#assign(call, worker);
+      else this.#assign(call, worker, this.clock.now());
     } catch (error) {
       call.fail(error);
     }
@@ -195,9 +209,22 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     this.#waiting.push(call, this.#only(call));
     this.fleet.schedule();
     // Calls that a worker on its way will take are not waiting for a busy one.
-    if (this.#waiting.size <= this.#options.maxQueue + this.fleet.slotsComing) return;
+    if (this.#waiting.size <= this.#options.maxQueue + this.fleet.slotsComing) {
+      this.#isSaturated = false;
+      return;
+    }
     this.#waiting.delete(call);
-    throw this.#queueFull();
+    throw this.#saturated();
+  }
+
+  #saturated(): SnakepitError<"QUEUE_FULL"> {
+    const error = this.#queueFull();
+    const { queued, retryAfterMs } = error.details;
+    const { maxQueue } = this.#options;
+    const isNews = !this.#isSaturated;
+    this.#isSaturated = true;
+    if (isNews) this.emit({ name: "pool-saturated", queued, maxQueue, retryAfterMs });
+    return error;
   }
 
   #queueFull(): SnakepitError<"QUEUE_FULL"> {
@@ -209,22 +236,28 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     });
   }
 
-  #assign(call: Call, worker: Worker): void {
+  #assign(call: Call, worker: Worker, nowMs: number): void {
     call.leaveQueue();
+    call.queuedMs = nowMs - call.createdMs;
     const { commands } = worker;
     if (commands !== "any" && !commands.has(call.command))
       return call.fail(unknownCommand(call.command, [...commands]));
-    if (call.session !== undefined) this.#visit(call, call.session, worker);
-    if (call.stream === undefined) worker.carry(call);
-    else if (worker.connection?.stream === undefined)
+    if (call.session !== undefined) this.#visit(call, call.session, worker, nowMs);
+    if (call.stream === undefined) {
+      this.watch.started(call, worker.id);
+      worker.carry(call);
+    } else if (worker.connection?.stream === undefined)
       call.fail(cannotStream(this.#options.adapter.name, call.command));
     else this.#assignStream(call, worker);
     if (worker.load > worker.concurrency) this.#watchPacked();
   }
 
-  #visit(call: Call, session: PoolSession, worker: Worker): void {
-    // Not the time now, which would have to be asked for: a call that waits or runs is a use anyway.
-    session.used(call.createdMs);
+  #visit(call: Call, session: PoolSession, worker: Worker, nowMs: number): void {
+    session.used(nowMs);
+    if (session.home !== undefined && call.affinity !== "none") {
+      if (session.home === worker) this.watch.affinityHits++;
+      else this.watch.affinityMisses++;
+    }
     if (call.affinity === "none") session.visited(worker);
     else session.servedAt(worker, call.affinity === "require");
     const { rehydrate } = this.#options;
@@ -241,6 +274,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     } catch (error) {
       return call.fail(error); // the adapter refused it: nothing was sent, no slot is taken
     }
+    this.watch.started(call, worker.id);
     call.stream?.flowFrom(call, source);
   }
 
@@ -265,7 +299,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
       const only = this.#only(call);
       // It waited for any worker when its session had no home; now it has one.
       if (only !== undefined && only !== worker) this.#waiting.push(call, only);
-      else this.#assign(call, worker);
+      else this.#assign(call, worker, nowMs);
     }
     if (this.#waiting.size > 0) this.fleet.schedule();
   }
@@ -289,7 +323,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   callDone(end: CallEnd): void {
     if (end === "answered") {
       this.#retries.callEnded();
-      if (this.circuit?.answered() === true) this.#emit({ name: "circuit-closed" });
+      if (this.circuit?.answered() === true) this.emit({ name: "circuit-closed" });
     } else if (end === "lost") this.#countLost(1);
     this.#checkIdle();
   }
@@ -304,7 +338,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     const nowMs = this.clock.now();
     for (let lost = 0; lost < calls; lost++) {
       if (this.circuit?.lost(nowMs) !== true) continue;
-      this.#emit({ name: "circuit-opened", retryAfterMs: this.circuit.refusedForMs(nowMs) ?? 0 });
+      this.emit({ name: "circuit-opened", retryAfterMs: this.circuit.refusedForMs(nowMs) ?? 0 });
     }
   }
 
@@ -312,7 +346,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   workerLeaving(worker: Worker): void {
     for (const session of [...worker.sessions]) {
       if (session.homeGone())
-        this.#emit({ name: "session-lost", sessionId: session.id, workerId: worker.id });
+        this.emit({ name: "session-lost", sessionId: session.id, workerId: worker.id });
     }
     for (const call of this.#waiting.waitingFor(worker)) {
       this.#waiting.delete(call);
@@ -344,7 +378,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
 
   /** FleetOwner: takes a call back whose worker was lost or has returned it. */
   retry(call: Call, error: unknown): boolean {
-    if (call.settled || this.#isClosing || call.stream?.hasBegun === true) return false;
+    if (call.settled || this.#isClosing || (call.stream?.chunks ?? 0) > 0) return false;
     const delayMs = this.#retries.delayFor(call, error, this.clock.now());
     if (delayMs === undefined) return false;
     call.returned();
@@ -354,9 +388,9 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   }
 
   #later(call: Call, delayMs: number, error: unknown): void {
-    this.retried++;
+    this.watch.retried++;
     const { callId, command, attempts } = call;
-    this.#emit({ name: "call-retried", callId, command, attempt: attempts + 1, delayMs, error });
+    this.emit({ name: "call-retried", callId, command, attempt: attempts + 1, delayMs, error });
     this.#delayed.push(call);
     this.clock.startTimer(delayMs, () => {
       if (this.#delayed.delete(call)) this.#again(call);
@@ -367,7 +401,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     const refusal = this.#refusal(call) ?? this.fleet.refusal();
     if (refusal !== undefined) return call.fail(refusal);
     const worker = this.#place(call);
-    if (worker !== undefined) return this.#assign(call, worker);
+    if (worker !== undefined) return this.#assign(call, worker, this.clock.now());
     this.#waiting.pushBack(call, this.#only(call));
     this.fleet.schedule();
   }
@@ -416,7 +450,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     const worker = this.fleet.worker(call.workerId);
     if (worker === undefined) return;
     const { callId, command } = call;
-    this.#emit({ name: "call-abandoned", workerId: worker.id, callId, command });
+    this.emit({ name: "call-abandoned", workerId: worker.id, callId, command });
     worker.abandon(call);
   }
 
@@ -451,13 +485,25 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     const end = failure === undefined ? "answered" : endOf(failure.error);
     if (worker?.release(call, end) !== true) return;
     if (failure === undefined) call.succeed(undefined);
-    else if (!this.retry(call, failure.error)) call.fail(failure.error);
+    else {
+      const error = worker.cleaned(failure.error);
+      if (!this.retry(call, error)) call.fail(error);
+    }
   }
 
   /** CallOwner */
-  answered(outcome: "succeeded" | "failed"): void {
-    if (outcome === "succeeded") this.succeeded++;
-    else this.failed++;
+  succeeded(call: Call): void {
+    this.watch.answered(call);
+    this.#afterAnswer();
+  }
+
+  /** CallOwner */
+  failed(call: Call, error: unknown): void {
+    this.watch.failedWith(call, error);
+    this.#afterAnswer();
+  }
+
+  #afterAnswer(): void {
     // Not only slots that fall free end the wait of `close`: a call may fail without one.
     if (this.#onIdle !== undefined) queueMicrotask(() => this.#checkIdle());
   }

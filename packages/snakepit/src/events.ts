@@ -1,7 +1,6 @@
 import type { TelemetryReport } from "./adapter.ts";
-import { show } from "./check-options.ts";
 import type { CrashCause } from "./crash.ts";
-import { SnakepitError } from "./errors.ts";
+import type { SnakepitError } from "./errors.ts";
 import type { WorkerExit } from "./launcher.ts";
 import type { LogLevel } from "./log-level.ts";
 
@@ -175,9 +174,8 @@ export type PoolEventOf<Name extends PoolEventName | "*"> = Name extends "*"
   ? PoolEvent
   : Extract<PoolEvent, { name: Name }>;
 
-type Listener = (event: PoolEvent) => void;
-
-const names: readonly (PoolEventName | "*")[] = [
+/** All of them, for whoever follows each by its name. */
+export const eventNames = [
   "call-submitted",
   "call-started",
   "call-ended",
@@ -210,57 +208,10 @@ const names: readonly (PoolEventName | "*")[] = [
   "orphans-ended",
   "circuit-opened",
   "circuit-closed",
-  "*",
-];
+] as const satisfies readonly PoolEventName[];
 
-export class EventHub {
-  readonly #listeners = new Map<PoolEventName | "*", Set<Listener>>();
-
-  on<Name extends PoolEventName | "*">(
-    name: Name,
-    listener: (event: PoolEventOf<Name>) => void,
-  ): Disposable {
-    checkListener(name, listener);
-    const set = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, set);
-    // Each registration is its own, also of a function that listens twice.
-    const own: Listener = (event) => listener(event as PoolEventOf<Name>);
-    set.add(own);
-    return { [Symbol.dispose]: () => void set.delete(own) };
-  }
-
-  emit(event: PoolEvent): void {
-    for (const name of [event.name, "*"] as const) {
-      for (const listener of this.#listeners.get(name) ?? []) this.#tell(listener, event);
-    }
-  }
-
-  /** A listener that throws is reported once and does no harm to the pool. */
-  #tell(listener: Listener, event: PoolEvent): void {
-    try {
-      listener(event);
-    } catch (error) {
-      if (this.#reported.has(listener)) return;
-      this.#reported.add(listener);
-      process.emitWarning(
-        `a listener of the pool event ${event.name} threw: ${String(error)}`,
-        "SnakepitWarning",
-      );
-    }
-  }
-  readonly #reported = new WeakSet<Listener>();
-}
-
-/** A listener that never hears anything is a fault that shows only when it is too late. */
-export function checkListener(name: unknown, listener: unknown): void {
-  const problems = [
-    ...(names.includes(name as PoolEventName)
-      ? []
-      : [`there is no event ${show(name)}; known are ${names.join(", ")}`]),
-    ...(typeof listener === "function"
-      ? []
-      : [`the listener must be a function, not ${show(listener)}`]),
-  ];
-  if (problems.length === 0) return;
-  throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
-}
+/** As it is published on `snakepit:<name>` of `node:diagnostics_channel`, for all pools together. */
+export type PublishedEvent<Name extends PoolEventName = PoolEventName> = PoolEventOf<Name> & {
+  /** The pool's name, or `pool-<number>` of one that has none. */
+  readonly pool: string;
+};

@@ -25,8 +25,13 @@ export function exitDetails(exit: WorkerExit | undefined): { exitCode?: number; 
   return {};
 }
 
+/** Of an output, as much as fits a screen. */
+export function lastLines(output: string): string {
+  return output.trimEnd().split("\n").slice(-MESSAGE_LINES).join("\n");
+}
+
 /** Where programs say why they end, for the end of a message. Empty when they said nothing. */
 export function lastWords(stderr: string): string {
-  const lines = stderr.trimEnd().split("\n").slice(-MESSAGE_LINES).join("\n");
+  const lines = lastLines(stderr);
   return lines === "" ? "" : `; its last words:\n${lines}`;
 }

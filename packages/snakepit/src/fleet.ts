@@ -181,7 +181,11 @@ export class Fleet implements WorkerOwner {
     this.#ready = this.#ready.filter((one) => one !== worker);
     const { id: workerId } = worker;
     if (worker.phase === "suspect") this.#owner.emit({ name: "worker-suspect", workerId });
-    else this.#owner.workerLeaving(worker);
+    else {
+      const reason = worker.stopReason ?? "exited";
+      this.#owner.emit({ name: "worker-draining", workerId, reason });
+      this.#owner.workerLeaving(worker);
+    }
     this.schedule();
   }
 
@@ -227,6 +231,7 @@ export class Fleet implements WorkerOwner {
     const worker = new Worker(nextWorkerId(), { ...this.#options, launcher: this.#launcher }, this);
     this.#workers.set(worker.id, worker);
     this.#starting++;
+    this.#owner.emit({ name: "worker-starting", workerId: worker.id });
     try {
       await worker.start();
     } catch (error) {

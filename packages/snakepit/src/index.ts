@@ -28,6 +28,7 @@ export type {
   PoolEvent,
   PoolEventName,
   PoolEventOf,
+  PublishedEvent,
   SessionEvent,
   StopReason,
   StoreEvent,
@@ -48,6 +49,7 @@ export { type OrphanSweep, type SweepOptions, sweepOrphans } from "./local/orpha
 export { type ProcessGuards, processGuards } from "./local/process-guards.ts";
 export { processTreeMemory } from "./local/process-memory.ts";
 export type { LogLevel } from "./log-level.ts";
+export type { LogFields, Logger } from "./logging/logger.ts";
 export type { NamedPoolOptions } from "./named-pool.ts";
 export { type PoolLimits, type PoolOptions, poolLimitNames } from "./options.ts";
 export { OutputTail } from "./output-tail.ts";
@@ -74,6 +76,7 @@ export type { Metadata, Session, SessionOptions } from "./session.ts";
 export { SessionSlot } from "./session-slots.ts";
 export type { SessionInfo, SessionStats, Sessions } from "./sessions.ts";
 export { type CloseOnSignalsOptions, closeOnSignals, type EndSignal } from "./signals.ts";
+export type { CommandStats, Percentiles } from "./statistics/command-statistics.ts";
 export { startTimer } from "./timer.ts";
 export type { WorkerPhase } from "./worker.ts";
 export type { WorkerNote } from "./worker-history.ts";

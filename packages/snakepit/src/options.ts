@@ -16,6 +16,7 @@ import { type CircuitOptions, circuitDefaults } from "./circuit.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { SnakepitError } from "./errors.ts";
 import type { Launcher } from "./launcher.ts";
+import { type Logger, loggerProblems } from "./logging/logger.ts";
 import type { ResizeOptions } from "./pool.ts";
 import { type Preset, presets } from "./presets.ts";
 import type { Rehydrate } from "./rehydration.ts";
@@ -105,6 +106,14 @@ export interface PoolOptions extends Partial<PoolLimits> {
    * Default: true while an inspector is attached to this process.
    */
   readonly debug?: boolean;
+  /**
+   * Measures each call for `stats().commands`, and publishes events on `node:diagnostics_channel`.
+   * `false` saves a twentieth of what a tiny call costs; `pool.on` and the counts stay. Default:
+   * true.
+   */
+  readonly telemetry?: boolean;
+  /** Where the pool tells of its workers: `console`, pino, or anything like them. Default: nowhere. */
+  readonly logger?: Logger;
   /** For tests: `fakeClock()`. */
   readonly clock?: Clock;
 }
@@ -115,6 +124,8 @@ export interface ResolvedPoolOptions extends PoolLimits {
   readonly warmUp: readonly WarmUpCall[];
   /** Absent: no circuit. */
   readonly circuit: CircuitOptions | undefined;
+  readonly telemetry: boolean;
+  readonly logger: Logger | undefined;
   readonly clock: Clock;
   readonly name: string | undefined;
   /** Absent: one of its own, in memory. */
@@ -148,6 +159,8 @@ const ownKeys = [
   "warmUp",
   "circuit",
   "debug",
+  "telemetry",
+  "logger",
   "clock",
   "name",
   "preset",
@@ -172,7 +185,7 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     throw new SnakepitError("INVALID_OPTIONS", problems.join("; "), { outcome: "not-started" });
   }
   const { adapter, launcher, warmUp = [], circuit = {}, clock = systemClock } = given;
-  const { name, store, rehydrate } = given;
+  const { telemetry = true, logger, name, store, rehydrate } = given;
   return {
     ...limits,
     ...(isDebugged(given.debug) ? undebuggable(given) : {}),
@@ -180,6 +193,8 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     launcher,
     warmUp,
     circuit: circuit === false ? undefined : withDefaults(circuitDefaults, circuit),
+    telemetry,
+    logger,
     clock,
     name,
     store: typeof store === "string" ? undefined : store,
@@ -222,12 +237,15 @@ function checkOrder<Name extends string>(
 }
 
 function checkParts(given: PoolOptions): string[] {
-  const { warmUp, circuit, debug } = given;
+  const { warmUp, circuit, debug, telemetry, logger } = given;
   const problems = [...checkKinds(given, kinds()), ...checkStore(given)];
   if (warmUp !== undefined && !(Array.isArray(warmUp) && warmUp.every(isWarmUp)))
     problems.push(`warmUp must be an array of { command, args }, not ${shown(warmUp)}`);
   if (debug !== undefined && typeof debug !== "boolean")
     problems.push(`debug must be true or false, not ${show(debug)}`);
+  if (telemetry !== undefined && typeof telemetry !== "boolean")
+    problems.push(`telemetry must be true or false, not ${show(telemetry)}`);
+  if (logger !== undefined) problems.push(...loggerProblems(logger));
   if (circuit !== undefined && circuit !== false) problems.push(...checkCircuit(circuit));
   return problems;
 }

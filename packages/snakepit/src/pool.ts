@@ -5,6 +5,7 @@ import type { ProcessGuards } from "./local/process-guards.ts";
 import type { Records } from "./records.ts";
 import type { Session, SessionOptions } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
+import type { CommandStats } from "./statistics/command-statistics.ts";
 import type { WorkerPhase } from "./worker.ts";
 import type { WorkerNote } from "./worker-history.ts";
 
@@ -55,21 +56,46 @@ export interface PoolStats {
     readonly ready: number;
     readonly draining: number;
   };
+  /** Of the ready workers, those that have a free slot, and those that have a call. */
+  readonly available: number;
+  readonly busy: number;
+  /** Slots in use, of those that the ready workers have; 0 to 1. */
+  readonly utilisation: number;
   readonly queued: number;
   readonly running: number;
+  /** Calls that were submitted, refused ones included; those not made for bad input are none. */
+  readonly requests: number;
   readonly succeeded: number;
   readonly failed: number;
+  /** How often calls failed with which code; `ABORTED`: by the caller's own signal. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** Calls that found no slot in their `queueTimeoutMs`. */
+  readonly queueTimeouts: number;
+  /** Calls that were refused because the queue was full. */
+  readonly saturationRejections: number;
+  /** Calls of a session that went to its worker, and those that went elsewhere. */
+  readonly affinityHits: number;
+  readonly affinityMisses: number;
   /** Times that a call was sent again after its worker was lost. */
   readonly retried: number;
   readonly sessions: number;
   /** `open`: workers die of most calls, so that new ones are refused for a while. */
   readonly circuit: CircuitPhase;
+  /**
+   * By command, since the pool was made; beyond 1,000 commands the rest is `other`. Empty with
+   * `telemetry: false`.
+   */
+  readonly commands: Readonly<Record<string, CommandStats>>;
 }
 
 export interface WorkerInfo {
   readonly id: string;
   readonly pid: number | undefined;
   readonly state: WorkerPhase;
+  /** Milliseconds since 1970. */
+  readonly startedAtMs: number;
+  /** When it last had a call, to within a second; now, while it has one. Milliseconds since 1970. */
+  readonly lastActivityAtMs: number;
   /** Slots in use, of `concurrency`. */
   readonly load: number;
   readonly concurrency: number;
@@ -80,6 +106,8 @@ export interface WorkerInfo {
   readonly sessions: number;
   /** Of the worker and what it has started, when last measured. */
   readonly memoryBytes: number | undefined;
+  /** The last 20 lines that it wrote to stderr, without secrets. */
+  readonly stderr: string;
   /** What happened to it, oldest first; the last 16 things of note. */
   readonly history: readonly WorkerNote[];
 }

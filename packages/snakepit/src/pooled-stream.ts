@@ -34,7 +34,7 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
   #pulling = false;
   #hear: (result: IteratorResult<unknown>) => void = ignore;
   #hearError: (error: unknown) => void = ignore;
-  hasBegun = false;
+  chunks = 0;
   #end: { readonly error?: unknown } | undefined;
 
   /**
@@ -133,7 +133,7 @@ export class PooledStream implements AsyncIterableIterator<unknown, undefined>, 
     if (result.done === true) return this.#ended();
     const waiter = this.#waiters.shift();
     if (waiter === undefined) return; // the reader has left
-    this.hasBegun = true;
+    this.chunks++;
     hold.release();
     waiter.resolve({ done: false, value: result.value });
     this.#pull();

@@ -1,6 +1,7 @@
 import { checkKinds, checkKnownKeys, closest, show, truth } from "./check-options.ts";
 import { SnakepitError } from "./errors.ts";
-import { checkListener, type PoolEventName, type PoolEventOf } from "./events.ts";
+import { checkListener } from "./event-hub.ts";
+import type { PoolEventName, PoolEventOf } from "./events.ts";
 import { type NamedPoolOptions, startNamed } from "./named-pool.ts";
 import type { CallOptions, CloseOptions, Pool, PoolHealth, PoolStats } from "./pool.ts";
 import { closedError } from "./pool-errors.ts";

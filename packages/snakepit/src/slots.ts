@@ -22,6 +22,8 @@ export interface SlotsOwner {
   /** Takes a call back that is to be tried again; false when its caller must be told. */
   retry(call: Call, error: unknown): boolean;
   note(what: string): void;
+  /** Without what the worker must keep to itself. */
+  cleaned(error: unknown): unknown;
   /** Resolves when the process is known to have ended, or after a moment when it has not. */
   exitReport(): Promise<unknown>;
 }
@@ -166,7 +168,8 @@ export class Slots {
       if (!this.carries(call)) return; // it was lost with the worker, and dealt with
       this.#isStalled = false;
       call.succeed(value);
-    } catch (error) {
+    } catch (failure) {
+      const error = this.#owner.cleaned(failure);
       const end = endOf(error);
       // An adapter may have noticed a death first; what the process died of says more.
       if (end === "lost") await this.#owner.exitReport();

@@ -2,12 +2,14 @@ import type { CommandSpec } from "./adapter.ts";
 import { Call, type CallSink, type CallStream } from "./call.ts";
 import { checkCallOptions, checkGrace, noCallOptions } from "./call-options.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { EventHub, type PoolEventName, type PoolEventOf, type SessionEvent } from "./events.ts";
+import { EventHub } from "./event-hub.ts";
+import type { PoolEventName, PoolEventOf, SessionEvent } from "./events.ts";
 import { checkHealth } from "./health.ts";
 import { holding } from "./hold.ts";
 import { ancestor, depthBelow } from "./host-work.ts";
 import type { Launcher } from "./launcher.ts";
 import { localLauncher } from "./local/local-launcher.ts";
+import { logEvents } from "./logging/log-events.ts";
 import { checkSizes, type ResolvedPoolOptions } from "./options.ts";
 import type {
   CallOptions,
@@ -60,7 +62,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
   readonly access: StoreAccess;
   readonly sessions: Sessions;
   readonly #options: ResolvedPoolOptions;
-  readonly #events = new EventHub();
+  readonly #events: EventHub;
   readonly #launcher: Launcher;
   readonly #dispatcher: Dispatcher;
   readonly book: SessionBook;
@@ -73,9 +75,12 @@ export class WorkerPool implements Pool, SessionBookOwner {
 
   constructor(options: ResolvedPoolOptions) {
     this.#options = options;
+    const name = poolName(options);
+    this.#events = new EventHub(name, options.telemetry);
+    if (options.logger !== undefined) logEvents(this.#events, name, options.logger);
     this.#ownsStore = options.store === undefined;
     this.#launcher = options.launcher ?? options.adapter.launcher ?? this.#localLauncher();
-    this.#dispatcher = new Dispatcher(options, this.#launcher, (event) => this.#events.emit(event));
+    this.#dispatcher = new Dispatcher(options, this.#launcher, this.#events);
     this.access = new StoreAccess(options.store ?? this.#memoryStore(), (event) =>
       this.#events.emit(event),
     );
@@ -111,6 +116,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
   async open(): Promise<void> {
     const { adapter, minWorkers } = this.#options;
     const { fleet } = this.#dispatcher;
+    const startedMs = this.#options.clock.now();
     try {
       await adapter.open?.({ signal: this.#opening.signal });
       await fleet.startMany(minWorkers);
@@ -121,6 +127,8 @@ export class WorkerPool implements Pool, SessionBookOwner {
     }
     this.#upkeep.start();
     fleet.schedule();
+    const startMs = this.#options.clock.now() - startedMs;
+    this.#events.emit({ name: "pool-ready", workers: fleet.ready.length, startMs });
   }
 
   execute(
@@ -156,18 +164,27 @@ export class WorkerPool implements Pool, SessionBookOwner {
   }
 
   stats(): PoolStats {
-    const { fleet, queued, succeeded, failed, retried, circuit } = this.#dispatcher;
+    const { fleet, queued, watch, circuit } = this.#dispatcher;
     const { ready, starting } = fleet;
     const all = [...fleet.all()].length;
+    const { requests, succeeded, failed, retried, errors, affinityHits, affinityMisses } = watch;
     return {
       workers: { starting, ready: ready.length, draining: all - ready.length - starting },
+      ...occupancy(ready),
       queued,
       running: fleet.load,
+      requests,
       succeeded,
       failed,
       retried,
+      errors,
+      queueTimeouts: errors["QUEUE_TIMEOUT"] ?? 0,
+      saturationRejections: errors["QUEUE_FULL"] ?? 0,
+      affinityHits,
+      affinityMisses,
       sessions: this.book.size,
       circuit: circuit?.phase ?? "closed",
+      commands: watch.commands,
     };
   }
 
@@ -177,16 +194,21 @@ export class WorkerPool implements Pool, SessionBookOwner {
 
   describe(worker: Worker): WorkerInfo {
     const { id, process, phase, load, concurrency, calls, errors, memoryBytes, history } = worker;
+    const { startedAtMs, idleSinceMs } = worker;
+    const idleMs = idleSinceMs === undefined ? 0 : this.#options.clock.now() - idleSinceMs;
     return {
       id,
       pid: process?.pid,
       state: phase,
+      startedAtMs,
+      lastActivityAtMs: Math.max(startedAtMs, Math.round(Date.now() - idleMs)),
       load,
       concurrency,
       calls,
       errors,
       sessions: worker.sessionCount,
       memoryBytes,
+      stderr: worker.lastLines(),
       history: history.notes,
     };
   }
@@ -206,6 +228,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
     });
     fleet.minWorkers = minWorkers;
     fleet.maxWorkers = maxWorkers;
+    this.#events.emit({ name: "pool-resized", minWorkers, maxWorkers });
     this.#upkeep.tidy();
     await holding(fleet.startMany(minWorkers - fleet.ready.length - fleet.starting));
     fleet.schedule();
@@ -250,6 +273,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
     await this.#options.adapter.close?.();
     await this.book.close();
     if (this.#ownsStore) await this.access.store.close();
+    this.#events.emit({ name: "pool-closed" });
   }
 
   records(namespace: string): Records {
@@ -378,6 +402,28 @@ export class WorkerPool implements Pool, SessionBookOwner {
   #inherited(parent: Call | undefined): PoolSession | undefined {
     return this.#carries(parent) ? parent?.session : undefined;
   }
+}
+
+function occupancy(
+  ready: readonly Worker[],
+): Pick<PoolStats, "available" | "busy" | "utilisation"> {
+  let [available, busy, used, slots] = [0, 0, 0, 0];
+  for (const { load, concurrency } of ready) {
+    if (load < concurrency) available++;
+    if (load > 0) busy++;
+    used += Math.min(load, concurrency); // short commands may be packed beyond the slots
+    slots += concurrency;
+  }
+  return { available, busy, utilisation: slots === 0 ? 0 : used / slots };
+}
+
+let lastPoolNumber = 0;
+
+/** By which events of several pools are told apart. */
+function poolName(options: object): string {
+  const { name } = options as { readonly name?: string };
+  lastPoolNumber++;
+  return name ?? `pool-${lastPoolNumber}`;
 }
 
 function prepared(command: string, args: unknown, spec: CommandSpec): unknown {

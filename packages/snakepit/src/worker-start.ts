@@ -2,6 +2,7 @@ import type { Adapter, CallContext, Connection, ConnectOptions } from "./adapter
 import type { Clock } from "./clock.ts";
 import { SnakepitError } from "./errors.ts";
 import type { Launcher, WorkerExit, WorkerProcess } from "./launcher.ts";
+import type { Redaction } from "./redact.ts";
 import { badConcurrency, EndedEarly, startError, startTimeout } from "./worker-errors.ts";
 
 /** A command that each new worker answers before it counts as ready. */
@@ -32,6 +33,7 @@ export async function startWorker(
   options: StartOptions,
   hears: Pick<ConnectOptions, "log" | "telemetry">,
   abort: AbortController,
+  redaction: Redaction,
 ): Promise<StartedWorker> {
   const { adapter, launcher, clock, startTimeoutMs } = options;
   using _ = clock.startTimer(startTimeoutMs, () => abort.abort(startTimeout));
@@ -39,7 +41,10 @@ export async function startWorker(
   let child: WorkerProcess | undefined;
   let connecting: Promise<Connection> | undefined;
   try {
-    const launching = launcher.launch(adapter.spec(), { workerId, signal });
+    const spec = adapter.spec();
+    // What the host passes on to its workers may be secret as well.
+    redaction.learn({ ...process.env, ...spec.env });
+    const launching = launcher.launch(spec, { workerId, signal });
     child = await unlessGivenUp(launching, signal);
     connecting = adapter.connect(child, { signal, ...hears });
     const connection = await unlessEnded(connecting, child.exited, signal);
@@ -54,7 +59,7 @@ export async function startWorker(
     abort.abort(reason);
     connecting?.then(goodbye, () => {});
     const exit = await child?.stop({ graceMs: 0 });
-    throw startError(reason, workerId, startTimeoutMs, child, exit);
+    throw redaction.error(startError(reason, workerId, startTimeoutMs, child, exit));
   }
 }
 

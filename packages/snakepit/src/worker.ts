@@ -2,13 +2,14 @@ import type { Connection, TelemetryReport } from "./adapter.ts";
 import type { Call } from "./call.ts";
 import { type CrashCause, crashCause } from "./crash.ts";
 import type { StopReason } from "./events.ts";
-import { EXIT_REPORT_MS } from "./exit-report.ts";
+import { EXIT_REPORT_MS, lastLines } from "./exit-report.ts";
 import type { WorkerExit, WorkerProcess } from "./launcher.ts";
 import { kernelKills } from "./local/kernel-kills.ts";
 import { type LogLevel, logLevelOf } from "./log-level.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 import { cancelledError } from "./pool-errors.ts";
 import { Pulse } from "./pulse.ts";
+import { Redaction } from "./redact.ts";
 import type { PoolSession } from "./session.ts";
 import { type CallEnd, Slots, type SlotsOwner } from "./slots.ts";
 import { delay } from "./timer.ts";
@@ -63,6 +64,10 @@ export interface StopReport {
 /** One process, the connection to it, and the calls on it, from its start to its end. */
 export class Worker implements SlotsOwner {
   readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly startedAtMs = Date.now();
+  /** Knows the secrets of its environment, so that nothing it says shows them. */
+  readonly redaction = new Redaction();
   /** On the pool's clock; when it became ready. */
   readySinceMs = 0;
   /** When last measured. */
@@ -137,6 +142,11 @@ export class Worker implements SlotsOwner {
     return this.#state.phase;
   }
 
+  /** Why it takes no more calls; undefined while it may yet. */
+  get stopReason(): StopReason | undefined {
+    return "reason" in this.#state ? this.#state.reason : undefined;
+  }
+
   get process(): WorkerProcess | undefined {
     return "process" in this.#state ? this.#state.process : undefined;
   }
@@ -173,14 +183,22 @@ export class Worker implements SlotsOwner {
       // Twice what our own adapters let through, so that it is theirs that reports what was dropped.
       const logs = new WorkerLogs(
         this.id,
-        ({ level, message }) => this.#owner.logged(this, logLevelOf(level), message),
+        ({ level, message }) =>
+          this.#owner.logged(this, logLevelOf(level), this.redaction.text(message)),
         2,
       );
       const hears = {
         log: (level: LogLevel, message: string) => logs.add(level, message),
-        telemetry: (report: TelemetryReport) => this.#owner.reported(this, report),
+        telemetry: (report: TelemetryReport) =>
+          this.#owner.reported(this, this.redaction.value(report) as TelemetryReport),
       };
-      const { process, connection } = await startWorker(this.id, this.#options, hears, abort);
+      const { process, connection } = await startWorker(
+        this.id,
+        this.#options,
+        hears,
+        abort,
+        this.redaction,
+      );
       this.#becomeReady(process, connection);
     } catch (error) {
       this.#state = { phase: "stopped", reason: "exited" };
@@ -245,8 +263,18 @@ export class Worker implements SlotsOwner {
   }
 
   /** SlotsOwner */
+  cleaned(error: unknown): unknown {
+    return this.redaction.value(error);
+  }
+
+  /** SlotsOwner */
   async exitReport(): Promise<WorkerExit | undefined> {
     return Promise.race([this.process?.exited, delay(EXIT_REPORT_MS)]);
+  }
+
+  /** The last that it wrote to stderr. */
+  lastLines(): string {
+    return this.redaction.text(lastLines(this.process?.stderrTail() ?? ""));
   }
 
   /** SlotsOwner */
@@ -403,7 +431,7 @@ export class Worker implements SlotsOwner {
   }
 
   async #connectionLost(fault: Error | undefined): Promise<void> {
-    this.#fault ??= fault;
+    this.#fault ??= fault && this.redaction.error(fault);
     if (this.#stopping !== undefined || this.#state.phase === "stopped") return;
     this.#withdraw("connection-lost");
     if ((await this.exitReport()) !== undefined) return; // `exited` has told it all
@@ -442,7 +470,7 @@ export class Worker implements SlotsOwner {
     const drained = this.#state.phase === "draining" ? this.#state.reason : reason;
     // A socket that closes is how a death shows first; the report of it says more.
     const why = drained === "connection-lost" && reason === "exited" ? reason : drained;
-    const stderr = child.stderrTail();
+    const stderr = this.redaction.text(child.stderrTail());
     const wanted = this.#stopping !== undefined;
     const kernelKilled =
       !wanted && (kernelKills() ?? 0) > (this.#kernelKills ?? Number.POSITIVE_INFINITY);
