@@ -241,8 +241,11 @@ export class WorkerPool implements Pool, SessionOwner {
     await this.#dispatcher.settle(graceMs);
     this.#upkeep.stop();
     await this.#dispatcher.fleet.close();
-    await this.#options.adapter.close?.();
-    this.#events.emit({ name: "pool-closed" });
+    try {
+      await this.#options.adapter.close?.();
+    } finally {
+      this.#events.emit({ name: "pool-closed" });
+    }
   }
 
   /** SessionOwner */
