@@ -270,10 +270,13 @@ export class WorkerPool implements Pool, SessionBookOwner {
     await this.#dispatcher.settle(graceMs);
     this.#upkeep.stop();
     await this.#dispatcher.fleet.close();
-    await this.#options.adapter.close?.();
-    await this.book.close();
-    if (this.#ownsStore) await this.access.store.close();
-    this.#events.emit({ name: "pool-closed" });
+    try {
+      await this.#options.adapter.close?.();
+      await this.book.close();
+      if (this.#ownsStore) await this.access.store.close();
+    } finally {
+      this.#events.emit({ name: "pool-closed" });
+    }
   }
 
   records(namespace: string): Records {

@@ -93,8 +93,10 @@ export class CallWatch {
   }
 
   /**
-   * The wheel of deadlines has not come by since it was made, so that it took 8 ms at most. To look
-   * at the clock at the end of each call would cost a fifth of a small one.
+   * The wheel of deadlines has not come by since it was made, so that it took 8 ms at most (unless
+   * this process itself was blocked; then it has the chances of a quick one). Looking at the clock
+   * and counting at the end of every call made one of 0.6 µs a fifth dearer (measured with the fake
+   * adapter, 64 calls at once); with one in sixteen quick ones it is a twentieth.
    */
   #isQuick(call: Call): boolean {
     return call.createdMs > this.#deadlines.tickedMs && call.deadlineMs < Number.POSITIVE_INFINITY;
