@@ -2,9 +2,11 @@ import { availableParallelism } from "node:os";
 import type { Adapter } from "./adapter.ts";
 import {
   checkIntegers,
+  checkKinds,
   checkKnownKeys,
   type IntegerRule,
   show,
+  truth,
   withDefaults,
 } from "./check-options.ts";
 import { type CircuitOptions, circuitDefaults } from "./circuit.ts";
@@ -81,6 +83,12 @@ export interface PoolOptions extends Partial<PoolLimits> {
    * Default: true while an inspector is attached to this process.
    */
   readonly debug?: boolean;
+  /**
+   * The command `snakepit`, run by the same user on the same machine, may look at this pool and
+   * replace its workers; docs/inspecting.md. Default: true, unless the environment has
+   * SNAKEPIT_INSPECT=0.
+   */
+  readonly inspect?: boolean;
   /** For tests: `fakeClock()`. */
   readonly clock?: Clock;
 }
@@ -91,6 +99,7 @@ export interface ResolvedPoolOptions extends PoolLimits {
   readonly warmUp: readonly WarmUpCall[];
   /** Absent: no circuit. */
   readonly circuit: CircuitOptions | undefined;
+  readonly inspect: boolean;
   readonly clock: Clock;
 }
 
@@ -113,7 +122,7 @@ const rules: Partial<Record<keyof PoolLimits, IntegerRule>> = {
   maxPinMs: 0,
 };
 
-const ownKeys = ["adapter", "launcher", "warmUp", "circuit", "debug", "clock"];
+const ownKeys = ["adapter", "launcher", "warmUp", "circuit", "debug", "inspect", "clock"];
 
 /** @throws SnakepitError INVALID_OPTIONS with every problem at once */
 export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
@@ -131,7 +140,8 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
   if (problems.length > 0) {
     throw new SnakepitError("INVALID_OPTIONS", problems.join("; "), { outcome: "not-started" });
   }
-  const { adapter, launcher, warmUp = [], circuit = {}, clock = systemClock } = given;
+  const { adapter, launcher, warmUp = [], circuit = {}, inspect = true } = given;
+  const { clock = systemClock } = given;
   return {
     ...limits,
     ...(isDebugged(given.debug) ? undebuggable(given) : {}),
@@ -139,6 +149,7 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     launcher,
     warmUp,
     circuit: circuit === false ? undefined : withDefaults(circuitDefaults, circuit),
+    inspect,
     clock,
   };
 }
@@ -176,12 +187,13 @@ function checkOrder<Name extends string>(
   return [`${low} (${values[low]}) is above ${high} (${values[high]})`];
 }
 
-function checkParts({ warmUp, circuit, debug }: PoolOptions): string[] {
+function checkParts({ warmUp, circuit, debug, inspect }: PoolOptions): string[] {
   const problems: string[] = [];
   if (warmUp !== undefined && !(Array.isArray(warmUp) && warmUp.every(isWarmUp)))
     problems.push(`warmUp must be an array of { command, args }, not ${shown(warmUp)}`);
   if (debug !== undefined && typeof debug !== "boolean")
     problems.push(`debug must be true or false, not ${show(debug)}`);
+  problems.push(...checkKinds({ inspect }, { inspect: truth }));
   if (circuit !== undefined && circuit !== false) problems.push(...checkCircuit(circuit));
   return problems;
 }

@@ -6,6 +6,7 @@ import { EventHub, type PoolEventName, type PoolEventOf } from "./events.ts";
 import { checkHealth } from "./health.ts";
 import { holding } from "./hold.ts";
 import { ancestor, depthBelow } from "./host-work.ts";
+import { inspect } from "./inspect/inspector.ts";
 import type { Launcher } from "./launcher.ts";
 import { localLauncher } from "./local/local-launcher.ts";
 import { checkSizes, type ResolvedPoolOptions } from "./options.ts";
@@ -55,6 +56,7 @@ export class WorkerPool implements Pool, SessionOwner {
   #state: PoolState = { phase: "open" };
   /** Aborted by `close`: nobody waits for the adapter any more. */
   readonly #opening = new AbortController();
+  #inspection: Disposable | undefined;
 
   constructor(options: ResolvedPoolOptions) {
     this.#options = options;
@@ -82,6 +84,8 @@ export class WorkerPool implements Pool, SessionOwner {
   async open(): Promise<void> {
     const { adapter, minWorkers } = this.#options;
     const { fleet } = this.#dispatcher;
+    const parts = { pool: this, fleet, replacements: this.#replacements, options: this.#options };
+    this.#inspection = inspect(parts);
     try {
       await adapter.open?.({ signal: this.#opening.signal });
       await fleet.startMany(minWorkers);
@@ -214,6 +218,7 @@ export class WorkerPool implements Pool, SessionOwner {
   }
 
   async #close(graceMs: number): Promise<void> {
+    using _ = this.#inspection;
     this.#opening.abort(closedError());
     await this.#dispatcher.settle(graceMs);
     this.#upkeep.stop();
