@@ -18,6 +18,8 @@ import type {
 /** Sessions that are listed of one pool: a store may have ten thousand and more. */
 const MOST_SESSIONS = 1_000;
 
+const startedAtMs = Math.round(Date.now() - process.uptime() * 1_000);
+
 export type Pools = Iterable<PoolView>;
 
 export function application(pools: Pools): ApplicationReport {
@@ -30,7 +32,7 @@ export function application(pools: Pools): ApplicationReport {
     script,
     cwd: process.cwd(),
     node: process.version,
-    startedAtMs: Math.round(atMs - process.uptime() * 1_000),
+    startedAtMs,
     memoryBytes: process.memoryUsage.rss(),
     atMs,
     pools: Array.from(pools, (pool) => pool.report()),
@@ -65,7 +67,8 @@ export async function dump(pools: Pools, { values = false }: Questions["dump"]):
     workers: pool.workers(),
     sessions: await sessionsOf(pool, { values }),
   }));
-  return { application: application(pools), pools: await Promise.all(parts) };
+  const { pools: _, ...rest } = application(pools);
+  return { application: rest, pools: await Promise.all(parts) };
 }
 
 /** @throws SnakepitError NOT_FOUND */

@@ -113,7 +113,7 @@ export interface Traced {
 }
 
 export interface Dump {
-  readonly application: ApplicationReport;
+  readonly application: Omit<ApplicationReport, "pools">;
   readonly pools: readonly (PoolReport & {
     readonly options: Readonly<Record<string, unknown>>;
     readonly workers: readonly WorkerInfo[];
