@@ -2,7 +2,7 @@
 const MOST_CHARACTERS = 1_000;
 const MOST_DEPTH = 6;
 const secretName =
-  /pass(word|phrase|wd)?$|secret|token|api.?key|private.?key|access.?key|authorization|credential|cookie/i;
+  /passw(or)?d|passphrase|(^|[_-])pass$|secret|token|api.?key|private.?key|access.?key|authorization|credential|cookie/i;
 
 /**
  * A value as one line of bounded length, without the values whose names say that they are secret.
