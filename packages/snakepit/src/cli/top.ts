@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Attached, choose, findApplications } from "./attach.ts";
 import type { CommandOptions } from "./command.ts";
@@ -22,7 +23,7 @@ export async function top(options: CommandOptions): Promise<void> {
       await delay(REFRESH_MS);
     }
   }
-  if (process.stdout.isTTY) return showLive(watch, output);
+  if (process.stdout.isTTY) return await showLive(watch, output);
   await watch.look();
   await delay(REFRESH_MS);
   for (const line of topLines(await watch.look())) output.line(line);
@@ -31,22 +32,21 @@ export async function top(options: CommandOptions): Promise<void> {
 
 async function showLive(watch: Watch, output: Output): Promise<void> {
   let seen = await watch.look(); // what is wrong is said before the terminal is taken
-  let quit!: () => void;
-  const wantsOut = new Promise<"quit">((resolve) => {
-    quit = () => resolve("quit");
-  });
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const left = once(signal, "abort").then(() => undefined);
   const show = () => screen.show(topLines(seen), output.bold);
   using screen = new Screen({
     onKey: (key) => {
-      if (key === "q" || key === "Q") quit();
+      if (key === "q" || key === "Q") leaving.abort();
     },
     onResize: () => show(),
   });
   for (;;) {
     show();
-    if ((await Promise.race([wantsOut, delay(REFRESH_MS)])) === "quit") return;
-    const next = await Promise.race([wantsOut, watch.look()]);
-    if (next === "quit") return;
+    await delay(REFRESH_MS, undefined, { signal }).catch(() => {}); // left
+    const next = signal.aborted ? undefined : await Promise.race([left, watch.look()]);
+    if (next === undefined) return;
     seen = next;
   }
 }
