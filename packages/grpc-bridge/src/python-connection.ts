@@ -1,4 +1,10 @@
-import type { CallContext, Capabilities, Connection, ConnectOptions } from "snakepit";
+import type {
+  CallContext,
+  Capabilities,
+  Connection,
+  ConnectOptions,
+  TraceListener,
+} from "snakepit";
 import type { Arrival, Channel } from "snakepit/wire";
 
 /** One Python worker's channel, as a pool knows it. */
@@ -41,6 +47,10 @@ export class PythonConnection implements Connection {
 
   endSession(sessionId: string): void {
     this.#channel.endSession(sessionId);
+  }
+
+  trace(listener: TraceListener): Disposable {
+    return this.#channel.trace(listener);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

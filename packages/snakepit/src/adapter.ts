@@ -91,6 +91,28 @@ export interface Connection extends AsyncDisposable {
    * one. Absent: never.
    */
   readonly closed?: Promise<Error | undefined>;
+  /**
+   * Tells of each frame from now on, until what it returns is disposed of; for `snakepit trace`.
+   * Several may listen. While nobody does, it should cost next to nothing. Absent: this adapter
+   * shows no frames.
+   */
+  trace?(listener: TraceListener): Disposable;
+}
+
+export type TraceListener = (frame: TraceFrame) => void;
+
+/** What passes between host and worker, told as it passes. */
+export interface TraceFrame {
+  readonly direction: "to-worker" | "to-host";
+  /** In the words of its protocol: `call`, `chunk`, `ping`. */
+  readonly kind: string;
+  /** Of the call that it belongs to, in the protocol; undefined when it belongs to none. */
+  readonly id: string | undefined;
+  readonly command: string | undefined;
+  /** On the wire; of what was sent in one batch, a fair share. */
+  readonly bytes: number;
+  /** What it carries, belonging to others: to be read at once, and neither kept nor changed. */
+  readonly value: unknown;
 }
 
 /** What an adapter may know of the call that it carries. */

@@ -9,6 +9,8 @@ export type {
   Connection,
   ConnectOptions,
   TelemetryReport,
+  TraceFrame,
+  TraceListener,
 } from "./adapter.ts";
 export type { CircuitOptions, CircuitPhase } from "./circuit.ts";
 export type { Clock } from "./clock.ts";

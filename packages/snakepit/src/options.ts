@@ -10,6 +10,7 @@ import {
   oneOf,
   show,
   text,
+  truth,
   withDefaults,
 } from "./check-options.ts";
 import { type CircuitOptions, circuitDefaults } from "./circuit.ts";
@@ -114,6 +115,12 @@ export interface PoolOptions extends Partial<PoolLimits> {
   readonly telemetry?: boolean;
   /** Where the pool tells of its workers: `console`, pino, or anything like them. Default: nowhere. */
   readonly logger?: Logger;
+  /**
+   * The command `snakepit`, run by the same user on the same machine, may look at this pool and
+   * replace its workers; docs/inspecting.md. Default: true, unless the environment has
+   * SNAKEPIT_INSPECT=0.
+   */
+  readonly inspect?: boolean;
   /** For tests: `fakeClock()`. */
   readonly clock?: Clock;
 }
@@ -126,6 +133,7 @@ export interface ResolvedPoolOptions extends PoolLimits {
   readonly circuit: CircuitOptions | undefined;
   readonly telemetry: boolean;
   readonly logger: Logger | undefined;
+  readonly inspect: boolean;
   readonly clock: Clock;
   readonly name: string | undefined;
   /** Absent: one of its own, in memory. */
@@ -159,6 +167,7 @@ const ownKeys = [
   "warmUp",
   "circuit",
   "debug",
+  "inspect",
   "telemetry",
   "logger",
   "clock",
@@ -185,7 +194,7 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     throw new SnakepitError("INVALID_OPTIONS", problems.join("; "), { outcome: "not-started" });
   }
   const { adapter, launcher, warmUp = [], circuit = {}, clock = systemClock } = given;
-  const { telemetry = true, logger, name, store, rehydrate } = given;
+  const { telemetry = true, inspect = true, logger, name, store, rehydrate } = given;
   return {
     ...limits,
     ...(isDebugged(given.debug) ? undebuggable(given) : {}),
@@ -195,6 +204,7 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     circuit: circuit === false ? undefined : withDefaults(circuitDefaults, circuit),
     telemetry,
     logger,
+    inspect,
     clock,
     name,
     store: typeof store === "string" ? undefined : store,
@@ -237,14 +247,10 @@ function checkOrder<Name extends string>(
 }
 
 function checkParts(given: PoolOptions): string[] {
-  const { warmUp, circuit, debug, telemetry, logger } = given;
+  const { warmUp, circuit, logger } = given;
   const problems = [...checkKinds(given, kinds()), ...checkStore(given)];
   if (warmUp !== undefined && !(Array.isArray(warmUp) && warmUp.every(isWarmUp)))
     problems.push(`warmUp must be an array of { command, args }, not ${shown(warmUp)}`);
-  if (debug !== undefined && typeof debug !== "boolean")
-    problems.push(`debug must be true or false, not ${show(debug)}`);
-  if (telemetry !== undefined && typeof telemetry !== "boolean")
-    problems.push(`telemetry must be true or false, not ${show(telemetry)}`);
   if (logger !== undefined) problems.push(...loggerProblems(logger));
   if (circuit !== undefined && circuit !== false) problems.push(...checkCircuit(circuit));
   return problems;
@@ -255,6 +261,9 @@ const kinds = () => ({
   preset: oneOf(...Object.keys(presets)),
   rehydrate: callback,
   store: storeKind,
+  debug: truth,
+  telemetry: truth,
+  inspect: truth,
 });
 
 /** A store, or its URL. */

@@ -23,6 +23,18 @@ export function inPool(name: string, error: unknown): unknown {
   });
 }
 
+/** `state`: `pinned`, or what it is instead of ready. */
+export function notRecycledError(
+  workerId: string,
+  state: string,
+): SnakepitError<"NOT_ALLOWED" | "WORKER_BUSY"> {
+  if (state !== "pinned") return new SnakepitError("WORKER_BUSY", `worker ${workerId} is ${state}`);
+  return new SnakepitError(
+    "NOT_ALLOWED",
+    `a session keeps something on worker ${workerId} that would be lost; recycle it with force to lose it`,
+  );
+}
+
 export function openError(adapter: string, cause: unknown): SnakepitError<string> {
   if (SnakepitError.is(cause)) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);

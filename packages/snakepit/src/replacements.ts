@@ -1,10 +1,12 @@
 import type { StopReason } from "./events.ts";
 import { type Fleet, MAX_STARTING } from "./fleet.ts";
 import type { RestartOptions, RestartReport } from "./pool.ts";
-import { closedError } from "./pool-errors.ts";
+import { closedError, notRecycledError } from "./pool-errors.ts";
 import type { Worker } from "./worker.ts";
 
-type Replaced = "replaced" | "pinned" | "failed";
+type Replaced =
+  | { readonly what: "replaced"; readonly successor: Worker }
+  | { readonly what: "pinned" | "failed" };
 type Left = RestartReport["left"][number];
 
 /** Replaces workers so that no call notices: the new one is ready before the old one goes. */
@@ -37,14 +39,34 @@ export class Replacements {
     worker.retiring = reason;
     try {
       const successor = await this.#fleet.startOne();
-      if (successor === undefined) return "failed";
-      if (!worker.pinned || force) worker.drain(reason);
-      else successor.drain(reason); // for nothing, and one too many
-      return worker.pinned && !force ? "pinned" : "replaced";
+      if (successor === undefined) return { what: "failed" };
+      if (!worker.pinned || force) {
+        worker.drain(reason);
+        return { what: "replaced", successor };
+      }
+      successor.drain(reason); // for nothing, and one too many
+      return { what: "pinned" };
     } finally {
       this.#replacing--;
       worker.retiring = undefined;
     }
+  }
+
+  /**
+   * One worker, because somebody wants it gone. Its successor, once that is ready and the worker
+   * takes no more calls.
+   * @throws SnakepitError WORKER_START_FAILED; NOT_ALLOWED when a session is pinned there, unless by
+   * `force`; WORKER_BUSY when it goes in any case
+   */
+  async recycle(worker: Worker, { force }: { readonly force: boolean }): Promise<Worker> {
+    const isThere = worker.phase === "ready" || worker.phase === "suspect";
+    if (!isThere || worker.retiring !== undefined)
+      throw notRecycledError(worker.id, isThere ? "being replaced already" : worker.phase);
+    const replaced: Replaced =
+      worker.pinned && !force ? { what: "pinned" } : await this.#replace(worker, "restart", force);
+    if (replaced.what === "replaced") return replaced.successor;
+    if (replaced.what === "pinned") throw notRecycledError(worker.id, "pinned");
+    throw this.#fleet.lastFailure ?? closedError();
   }
 
   /** @throws SnakepitError WORKER_START_FAILED */
@@ -57,12 +79,12 @@ export class Replacements {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         if (failure !== undefined) return;
         if (next.phase !== "ready" && next.phase !== "suspect") continue; // it goes in any case
-        const replaced =
+        const { what } =
           next.pinned && !options.force
-            ? "pinned"
+            ? ({ what: "pinned" } as const)
             : await this.#replace(next, "restart", options.force);
-        if (replaced === "pinned") left.push({ workerId: next.id, reason: "pinned" });
-        else if (replaced === "replaced") ends.push(this.#end(next, options));
+        if (what === "pinned") left.push({ workerId: next.id, reason: "pinned" });
+        else if (what === "replaced") ends.push(this.#end(next, options));
         else failure = this.#fleet.lastFailure ?? closedError();
       }
     };

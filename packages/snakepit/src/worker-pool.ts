@@ -7,6 +7,7 @@ import type { PoolEventName, PoolEventOf, SessionEvent } from "./events.ts";
 import { checkHealth } from "./health.ts";
 import { holding } from "./hold.ts";
 import { ancestor, depthBelow } from "./host-work.ts";
+import { inspect } from "./inspect/inspector.ts";
 import type { Launcher } from "./launcher.ts";
 import { localLauncher } from "./local/local-launcher.ts";
 import { logEvents } from "./logging/log-events.ts";
@@ -72,6 +73,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
   #state: PoolState = { phase: "open" };
   /** Aborted by `close`: nobody waits for the adapter any more. */
   readonly #opening = new AbortController();
+  #inspection: Disposable | undefined;
 
   constructor(options: ResolvedPoolOptions) {
     this.#options = options;
@@ -117,6 +119,8 @@ export class WorkerPool implements Pool, SessionBookOwner {
     const { adapter, minWorkers } = this.#options;
     const { fleet } = this.#dispatcher;
     const startedMs = this.#options.clock.now();
+    const parts = { pool: this, fleet, replacements: this.#replacements, options: this.#options };
+    this.#inspection = inspect(parts);
     try {
       await adapter.open?.({ signal: this.#opening.signal });
       await fleet.startMany(minWorkers);
@@ -266,6 +270,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
   }
 
   async #close(graceMs: number): Promise<void> {
+    using _ = this.#inspection;
     this.#opening.abort(closedError());
     await this.#dispatcher.settle(graceMs);
     this.#upkeep.stop();

@@ -50,6 +50,32 @@ export async function sweepOrphans(options: SweepOptions = {}): Promise<OrphanSw
   return holding(sweepAll(stateDirectories(options.stateDirectory)));
 }
 
+/** A process that a dead host has left behind. */
+export interface Orphan extends KnownProcess {
+  /** The host that has started it, or what has. */
+  readonly ownerPid: number;
+}
+
+/** What a sweep would end; nobody is ended. */
+export async function findOrphans(
+  directories: readonly string[],
+  table: ProcessTable = systemTable(),
+): Promise<readonly Orphan[]> {
+  const found = new Map<string, Orphan>();
+  for (const directory of directories) {
+    const dead = await deadRuns(directory, table);
+    const owners = new Map(dead.map(({ run }) => [run.runId, run.ownerPid]));
+    const written = dead.flatMap(({ workers }) => workers);
+    const alive = await Promise.all(
+      written.map(async (one) => (await table.startedAt(one.pid)) === one.startedAt),
+    );
+    const carriers = dead.length === 0 ? [] : await table.carriers(new Set(owners.keys()));
+    for (const one of [...written.filter((_, index) => alive[index]), ...carriers])
+      found.set(`${one.pid} ${one.startedAt}`, { ...one, ownerPid: owners.get(one.runId) ?? 0 });
+  }
+  return [...found.values()];
+}
+
 const swept = new Set<string>();
 
 /** The sweep of the first start: once for each directory, however many launchers use it. */

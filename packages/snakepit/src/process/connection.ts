@@ -1,13 +1,21 @@
-import type { CallContext, Capabilities, Connection, TelemetryReport } from "../adapter.ts";
+import type {
+  CallContext,
+  Capabilities,
+  Connection,
+  TelemetryReport,
+  TraceListener,
+} from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
 import { EXIT_REPORT_MS, exitText } from "../exit-report.ts";
+import { FrameTap } from "../frame-tap.ts";
 import { graceTimer } from "../grace-timer.ts";
 import type { WorkerExit, WorkerProcess } from "../launcher.ts";
 import { startTimer } from "../timer.ts";
 import { StreamReader } from "../wire/stream-reader.ts";
 import { type WorkerLog, WorkerLogs } from "../worker-logs.ts";
 import { checkCommand, type LostOutcome, startFailed, workerLost } from "./failures.ts";
-import type { Framing, Message } from "./framing.ts";
+import { receivedFrame, sentFrame } from "./frame-trace.ts";
+import type { Carried, Framing, Message } from "./framing.ts";
 import { handshakeProblem, readyOf } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
@@ -68,6 +76,7 @@ class WorkerConnection implements Connection {
   readonly #inbox: Inbox;
   readonly #logs: WorkerLogs;
   readonly #pending = new PendingCalls();
+  readonly #tap = new FrameTap();
   #phase: "starting" | "open" | "closed" = "starting";
   #heardMs = performance.now();
   #paused = false;
@@ -172,6 +181,10 @@ class WorkerConnection implements Connection {
     if (this.#phase === "open") this.#say({ type: "cleanup_session", session_id: sessionId });
   }
 
+  trace(listener: TraceListener): Disposable {
+    return this.#tap.listen(listener);
+  }
+
   /** Says goodbye by ending the worker's stdin. Who still waits hears that the worker is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#close((command, outcome) => this.#lost(command, undefined, outcome));
@@ -180,7 +193,9 @@ class WorkerConnection implements Connection {
   #listen(): void {
     const reader = this.#options.framing.reader({
       message: (message, bytes) => {
-        if (this.#phase !== "closed") this.#inbox.message(message, bytes);
+        if (this.#phase === "closed") return;
+        this.#tap.tell?.(receivedFrame(message, bytes, this.#pending));
+        this.#inbox.message(message, bytes);
       },
       noise: (text) => {
         if (this.#phase !== "closed") this.#inbox.noise(text);
@@ -210,7 +225,14 @@ class WorkerConnection implements Connection {
   }
 
   #say(message: Message): void {
-    this.#outbox.push(this.#options.framing.codec.encode(message));
+    this.#push(message);
+  }
+
+  /** Traced here, where it is whole, though it may wait for the worker to read, or be withdrawn. */
+  #push(message: Message, carried?: Carried): Outgoing {
+    const payload = this.#options.framing.codec.encode(message, carried);
+    this.#tap.tell?.(sentFrame(message, carried, payload));
+    return this.#outbox.push(payload);
   }
 
   /** Checks and queues one call. What it refuses has not started. */
@@ -231,7 +253,7 @@ class WorkerConnection implements Connection {
     };
     // A call without arguments has an empty object of them, so that workers need not ask.
     const carried = { name: "args", value: args === undefined ? {} : args } as const;
-    return this.#outbox.push(this.#options.framing.codec.encode(message, carried));
+    return this.#push(message, carried);
   }
 
   #open(id: string, pending: Pending, context: CallContext): void {

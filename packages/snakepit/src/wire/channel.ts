@@ -1,7 +1,9 @@
-import type { CallContext, TelemetryReport } from "../adapter.ts";
+import type { CallContext, TelemetryReport, TraceListener } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
+import { FrameTap } from "../frame-tap.ts";
 import { type LogLevel, logLevelOf } from "../log-level.ts";
 import type { BatchEncoder, Codec } from "./codec.ts";
+import { tellReceived, tracedEncoder } from "./frame-trace.ts";
 import {
   type Pending,
   PendingCall,
@@ -57,6 +59,7 @@ export class Channel implements PendingOwner {
   #controls: (readonly unknown[])[] = [];
   /** Sent and not yet answered. */
   readonly #pending = new PendingSlots();
+  readonly #tap = new FrameTap();
   #unacknowledged = 0;
   #heardMs = performance.now();
   #sentCallsMs = 0;
@@ -138,6 +141,11 @@ export class Channel implements PendingOwner {
     this.#control([ToWorker.sessionEnd, 0, sessionId]);
   }
 
+  /** Tells of each record that is sent or received; see `Connection`. */
+  trace(listener: TraceListener): Disposable {
+    return this.#tap.listen(listener);
+  }
+
   /** Hangs up. Idempotent. */
   close(): void {
     this.#ended = true;
@@ -198,16 +206,17 @@ export class Channel implements PendingOwner {
     if (this.#blocked || this.#ended) return;
     const sendsCalls = this.#unacknowledged < WINDOW && this.#held.length > 0;
     if (!sendsCalls && this.#controls.length === 0) return;
-    for (const record of this.#controls) this.#encoder.add(record);
+    const { tell } = this.#tap;
+    const encoder = tell === undefined ? this.#encoder : tracedEncoder(this.#encoder, tell);
+    for (const record of this.#controls) encoder.add(record);
     this.#controls = [];
-    if (sendsCalls) this.#encodeHeld();
-    if (this.#encoder.records === 0) return; // every held call was cancelled or refused
+    if (sendsCalls) this.#encodeHeld(encoder);
+    if (encoder.records === 0) return; // every held call was cancelled or refused
     this.#unacknowledged++;
-    this.#blocked = !this.#transport.send(this.#encoder.finish(0));
+    this.#blocked = !this.#transport.send(encoder.finish(0));
   }
 
-  #encodeHeld(): void {
-    const encoder = this.#encoder;
+  #encodeHeld(encoder: BatchEncoder): void {
     const nowMs = performance.now();
     this.#sentCallsMs = nowMs;
     this.#recallable = true;
@@ -218,7 +227,7 @@ export class Channel implements PendingOwner {
       if (!pending.cancelled) {
         // Its time came while the host was busy: it is not sent, and will be cancelled in a moment.
         if (pending.context.deadlineMs <= nowMs) late.push(pending);
-        else if (!this.#encode(pending, nowMs)) break;
+        else if (!this.#encode(pending, nowMs, encoder)) break;
       }
       taken++;
     }
@@ -226,7 +235,7 @@ export class Channel implements PendingOwner {
   }
 
   /** False when the batch has no room left for it; the next one will. */
-  #encode(pending: Pending, nowMs: number): boolean {
+  #encode(pending: Pending, nowMs: number, encoder: BatchEncoder): boolean {
     const { deadlineMs } = pending.context;
     const timeoutMs =
       deadlineMs === Number.POSITIVE_INFINITY ? null : Math.ceil(deadlineMs - nowMs);
@@ -235,10 +244,10 @@ export class Channel implements PendingOwner {
       const record: unknown[] = [pending.kind, id, pending.command, pending.args, timeoutMs];
       const { session } = pending.context;
       if (session !== undefined) record.push(session.id);
-      this.#encoder.add(record);
+      encoder.add(record);
     } catch (error) {
       this.#pending.remove(pending);
-      if (this.#encoder.records > 0 && SnakepitError.is(error, "VALUE_TOO_LARGE")) {
+      if (encoder.records > 0 && SnakepitError.is(error, "VALUE_TOO_LARGE")) {
         pending.id = 0;
         return false;
       }
@@ -254,6 +263,8 @@ export class Channel implements PendingOwner {
       const batch = this.#codec.decode(document);
       const [acked] = batch;
       if (typeof acked !== "number") throw protocolError("a batch does not begin with a number");
+      const { tell } = this.#tap;
+      if (tell !== undefined) tellReceived(tell, batch, document.length, this.#pending);
       for (let index = 1; index < batch.length; index++) this.#answer(batch[index]);
       if (acked > this.#unacknowledged)
         throw protocolError(`${acked} batches are acknowledged, of ${this.#unacknowledged} sent`);
