@@ -54,25 +54,31 @@ test("a subscriber that throws does no harm to the pool; Node reports it", async
 
 test("calls are told only while somebody wants them", () => {
   const hub = new EventHub("a", true);
-  expect(hub.wantsCalls).toBe(false);
+  const wants = (one = hub) => [one.wantsSubmitted, one.wantsStarted, one.wantsEnded];
+  const [none, all] = [
+    [false, false, false],
+    [true, true, true],
+  ];
+  expect(wants()).toEqual(none);
   const others = hub.on("worker-ready", () => {});
-  expect(hub.wantsCalls).toBe(false);
+  expect(wants()).toEqual(none);
   others[Symbol.dispose]();
-  for (const name of ["call-submitted", "call-started", "call-ended", "*"] as const) {
+  const kinds = ["call-submitted", "call-started", "call-ended"] as const;
+  for (const name of [...kinds, "*"] as const) {
     const one = hub.on(name, () => {});
     const two = hub.on(name, () => {});
     one[Symbol.dispose]();
     one[Symbol.dispose]();
-    expect(hub.wantsCalls).toBe(true);
+    expect(wants()).toEqual(all);
     two[Symbol.dispose]();
-    expect(hub.wantsCalls).toBe(false);
+    expect(wants()).toEqual(none);
   }
-  for (const name of ["call-submitted", "call-started", "call-ended"] as const) {
+  for (const name of kinds) {
     const keep = () => {};
     subscribe(`snakepit:${name}`, keep);
-    expect(hub.wantsCalls).toBe(true);
-    expect(new EventHub("b", false).wantsCalls).toBe(false);
+    expect(wants()).toEqual(kinds.map((kind) => kind === name));
+    expect(wants(new EventHub("b", false))).toEqual(none);
     unsubscribe(`snakepit:${name}`, keep);
-    expect(hub.wantsCalls).toBe(false);
+    expect(wants()).toEqual(none);
   }
 });

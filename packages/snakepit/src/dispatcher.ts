@@ -236,9 +236,14 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     });
   }
 
+  /** As `#assign`, after it has waited. */
+  #assignLater(call: Call, worker: Worker, nowMs: number): void {
+    call.queuedMs = nowMs - call.createdMs;
+    this.#assign(call, worker, nowMs);
+  }
+
   #assign(call: Call, worker: Worker, nowMs: number): void {
     call.leaveQueue();
-    call.queuedMs = nowMs - call.createdMs;
     const { commands } = worker;
     if (commands !== "any" && !commands.has(call.command))
       return call.fail(unknownCommand(call.command, [...commands]));
@@ -299,7 +304,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
       const only = this.#only(call);
       // It waited for any worker when its session had no home; now it has one.
       if (only !== undefined && only !== worker) this.#waiting.push(call, only);
-      else this.#assign(call, worker, nowMs);
+      else this.#assignLater(call, worker, nowMs);
     }
     if (this.#waiting.size > 0) this.fleet.schedule();
   }
@@ -401,7 +406,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     const refusal = this.#refusal(call) ?? this.fleet.refusal();
     if (refusal !== undefined) return call.fail(refusal);
     const worker = this.#place(call);
-    if (worker !== undefined) return this.#assign(call, worker, this.clock.now());
+    if (worker !== undefined) return this.#assignLater(call, worker, this.clock.now());
     this.#waiting.pushBack(call, this.#only(call));
     this.fleet.schedule();
   }

@@ -10,6 +10,10 @@ type Listener = (event: PoolEvent) => void;
 const channels = Object.fromEntries(
   eventNames.map((name) => [name, channel(`snakepit:${name}`)]),
 ) as Readonly<Record<PoolEventName, Channel>>;
+/** By name, because each call asks for them. */
+const submitted = channels["call-submitted"];
+const started = channels["call-started"];
+const ended = channels["call-ended"];
 
 /** Tells everybody who listens to a pool, and whoever follows all pools of this process. */
 export class EventHub {
@@ -26,12 +30,17 @@ export class EventHub {
     this.#publishes = publishes;
   }
 
-  /**
-   * Asked two or three times for each call, so that a call costs its events only when somebody
-   * wants them.
-   */
-  get wantsCalls(): boolean {
-    return this.#callListeners > 0 || (this.#publishes && areCallsFollowed());
+  /** Asked for each call, which costs its events only when somebody wants them. */
+  get wantsSubmitted(): boolean {
+    return this.#callListeners > 0 || (this.#publishes && submitted.hasSubscribers);
+  }
+
+  get wantsStarted(): boolean {
+    return this.#callListeners > 0 || (this.#publishes && started.hasSubscribers);
+  }
+
+  get wantsEnded(): boolean {
+    return this.#callListeners > 0 || (this.#publishes && ended.hasSubscribers);
   }
 
   on<Name extends Heard>(name: Name, listener: (event: PoolEventOf<Name>) => void): Disposable {
@@ -72,14 +81,6 @@ export class EventHub {
       );
     }
   }
-}
-
-function areCallsFollowed(): boolean {
-  return (
-    channels["call-ended"].hasSubscribers ||
-    channels["call-submitted"].hasSubscribers ||
-    channels["call-started"].hasSubscribers
-  );
 }
 
 function hearsCalls(name: Heard): boolean {
