@@ -4,20 +4,20 @@ import type { RecordHint, Scope } from "../store.ts";
 export interface ChangeSource {
   /** Another number whenever another connection has changed the file. */
   dataVersion(): number;
-  /** Another text whenever a record of the scope was written. */
-  scopeVersion(scope: Scope): string;
   versions(scope: Scope): VersionList;
 }
 
 interface Watched {
   listeners: number;
-  scopeVersion: string;
   readonly known: KnownVersions;
 }
 
+/** After a look that took long, nine times as long nobody looks. */
+const PAUSE_FACTOR = 9;
+
 /**
  * Finds what other processes have written. Asking whether the file has changed costs microseconds;
- * the versions are read only when a watched scope has.
+ * only when it has are the versions of what is watched read.
  */
 export class ChangePoll {
   readonly #source: ChangeSource;
@@ -56,11 +56,9 @@ export class ChangePoll {
     if (this.#timer === undefined) {
       // Before the versions are read: what is written in between is found at the next look.
       this.#dataVersion = this.#source.dataVersion();
-      this.#timer = setInterval(() => this.#look(), this.#periodMs).unref();
+      this.#lookAfter(this.#periodMs);
     }
-    const scopeVersion = this.#source.scopeVersion(scope);
-    const known = new KnownVersions(this.#source.versions(scope));
-    const watched = { listeners: 0, scopeVersion, known };
+    const watched = { listeners: 0, known: new KnownVersions(this.#source.versions(scope)) };
     this.#watched.set(scope, watched);
     return watched;
   }
@@ -75,26 +73,30 @@ export class ChangePoll {
     this.#watched.get(scope)?.known.note(key, version, isDeleted);
   }
 
+  #lookAfter(delayMs: number): void {
+    this.#timer = setTimeout(() => {
+      const startMs = performance.now();
+      this.#look();
+      const tookMs = performance.now() - startMs;
+      if (this.#watched.size > 0) this.#lookAfter(Math.max(this.#periodMs, PAUSE_FACTOR * tookMs));
+    }, delayMs).unref();
+  }
+
   #look(): void {
     try {
       const dataVersion = this.#source.dataVersion();
       if (dataVersion === this.#dataVersion) return;
-      for (const [scope, watched] of this.#watched) this.#catchUp(scope, watched);
+      for (const [scope, { known }] of this.#watched) {
+        this.#tell(scope, known.catchUp(this.#source.versions(scope)));
+      }
       this.#dataVersion = dataVersion;
     } catch {
       // The file cannot be read now; whatever was missed is found at the next look.
     }
   }
 
-  #catchUp(scope: Scope, watched: Watched): void {
-    const scopeVersion = this.#source.scopeVersion(scope);
-    if (scopeVersion === watched.scopeVersion) return;
-    this.#tell(scope, watched.known.catchUp(this.#source.versions(scope)));
-    watched.scopeVersion = scopeVersion;
-  }
-
   close(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#watched.clear();
   }

@@ -2,28 +2,29 @@ import type { SQLOutputValue, StatementSync } from "node:sqlite";
 import type { CheckedChange } from "../check-arguments.ts";
 import { recordKey } from "../check-arguments.ts";
 import { finite } from "../limits.ts";
-import { toBytes } from "../parts.ts";
+import { fromBytes, toBytes } from "../parts.ts";
 import { conflict, tooManyRecords } from "../refusals.ts";
-import type { RecordHint, RecordInfo, RecordKey, Scope } from "../store.ts";
+import type { RecordHint, RecordInfo, RecordKey, Scope, StoredRecord } from "../store.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Database } from "./database.ts";
 import { NEVER_MS } from "./schema.ts";
-import { endOf, type OpenScope } from "./scopes.ts";
+import { endOf, isFreshSql, type OpenScope } from "./scopes.ts";
 
-/** A record as its row has it; a large value is still elsewhere. */
-export interface RecordRow extends RecordInfo {
+/** A record whose value is elsewhere. */
+export interface LargeRecord extends RecordInfo {
   readonly isText: boolean;
-  readonly value: Uint8Array | undefined;
-  readonly blob: number | undefined;
+  readonly blob: number;
 }
 
 /** The table of records. Every method runs inside a transaction or is one statement. */
 export class Records {
   readonly #blobs: Blobs;
   readonly #get: StatementSync;
+  readonly #getLarge: StatementSync;
   readonly #list: StatementSync;
   readonly #find: StatementSync;
   readonly #put: StatementSync;
+  readonly #overwrite: StatementSync;
   readonly #delete: StatementSync;
   readonly #endedInScope: StatementSync;
   readonly #ended: StatementSync;
@@ -37,8 +38,12 @@ export class Records {
       "FROM scopes CROSS JOIN records AS r ON r.scope = scopes.scope " +
       "WHERE scopes.id = ?1 AND scopes.expires > ?2 AND r.expires > ?2";
     this.#get = prepare(
-      `SELECT r.version, r.type, r.bytes, r.is_text, r.blob, r.value ${inScope} ` +
+      `SELECT r.version, r.type, r.is_text, r.value ${inScope} ` +
         "AND r.namespace = ?3 AND r.name = ?4",
+    );
+    this.#getLarge = prepare(
+      `SELECT r.version, r.type, r.is_text, r.bytes, r.blob ${inScope} ` +
+        "AND r.namespace = ?3 AND r.name = ?4 AND r.blob IS NOT NULL",
     );
     this.#list = prepare(
       `SELECT r.name, r.version, r.type, r.bytes ${inScope} AND r.namespace = ?3 ORDER BY r.name`,
@@ -50,6 +55,13 @@ export class Records {
       "INSERT INTO records VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO UPDATE " +
         "SET version = ?4, type = ?5, bytes = ?6, is_text = ?7, expires = ?8, blob = ?9, value = ?10",
     );
+    this.#overwrite = prepare(
+      "UPDATE records SET version = version + 1, type = ?2, bytes = ?3, is_text = ?4, " +
+        "expires = ?5, value = ?6 WHERE scope = (SELECT scope FROM scopes WHERE id = ?7 " +
+        `AND expires > ?1 AND (?8 IS NULL OR epoch = ?8) AND ${isFreshSql}) ` +
+        "AND namespace = ?9 AND name = ?10 AND expires > ?1 AND blob IS NULL " +
+        "AND (?11 IS NULL OR version = ?11) RETURNING version",
+    );
     this.#delete = prepare(`DELETE FROM records WHERE ${one}`);
     const ended = "SELECT scope, namespace, name, version, blob FROM records";
     this.#endedInScope = prepare(`${ended} WHERE scope = ? AND expires <= ?`);
@@ -59,8 +71,21 @@ export class Records {
     );
   }
 
-  get({ session, namespace, name }: RecordKey, nowMs: number): RecordRow | undefined {
+  get(key: RecordKey, nowMs: number): StoredRecord | LargeRecord | undefined {
+    const { session, namespace, name } = key;
     const row = this.#get.get(session ?? "", nowMs, namespace, name);
+    if (row === undefined) return undefined;
+    const { value: bytes } = row;
+    if (!(bytes instanceof Uint8Array)) return this.#large(key, nowMs);
+    const value = fromBytes(bytes, row["is_text"] === 1);
+    const version = row["version"] as number;
+    const type = row["type"] as string;
+    return { namespace, name, version, type, bytes: bytes.length, value };
+  }
+
+  /** undefined also when somebody has made it small since. */
+  #large({ session, namespace, name }: RecordKey, nowMs: number): LargeRecord | undefined {
+    const row = this.#getLarge.get(session ?? "", nowMs, namespace, name);
     if (row === undefined) return undefined;
     return {
       namespace,
@@ -69,8 +94,7 @@ export class Records {
       type: String(row["type"]),
       bytes: Number(row["bytes"]),
       isText: row["is_text"] === 1,
-      value: (row["value"] ?? undefined) as Uint8Array | undefined,
-      blob: (row["blob"] ?? undefined) as number | undefined,
+      blob: Number(row["blob"]),
     };
   }
 
@@ -92,6 +116,27 @@ export class Records {
         Number(row["version"]),
       ]),
     );
+  }
+
+  /**
+   * The write that is made most, in one statement: of one small value, in place of another, in a
+   * session whose use has just been noted. undefined: it is not that, and nothing was written.
+   */
+  overwrite(
+    session: Scope,
+    epoch: string | undefined,
+    change: CheckedChange,
+    nowMs: number,
+  ): RecordHint | undefined {
+    if (change.kind !== "set") return undefined;
+    const { namespace, name, type, value, bytes, ttlMs, expect } = change;
+    const isText = typeof value === "string" ? 1 : 0;
+    const content = [type, bytes, isText, endOf(nowMs, ttlMs), toBytes(value)] as const;
+    const place = [session ?? "", (session && epoch) ?? null, namespace, name] as const;
+    // By `all`: `get` would not report that the disk was full when the statement ended.
+    const [row] = this.#overwrite.all(nowMs, ...content, ...place, expect ?? null);
+    if (row === undefined) return undefined;
+    return { namespace, name, version: Number(row["version"]), isDeleted: false };
   }
 
   /** `uploads`: the blobs of those changes whose values are in parts. */
@@ -146,11 +191,10 @@ export class Records {
    */
   checkQuota(
     scope: OpenScope,
-    recordsBefore: number,
     rules: { readonly maxRecords: number; readonly session: Scope; readonly nowMs: number },
   ): void {
     const most = finite(rules.maxRecords);
-    if (scope.records <= most || scope.records <= recordsBefore) return;
+    if (scope.records <= most || scope.records <= scope.recordsBefore) return;
     for (const row of this.#endedInScope.all(scope.scope, rules.nowMs)) {
       scope.lostVersion = Math.max(scope.lostVersion, Number(row["version"]));
       scope.records -= this.#drop(row);

@@ -13,7 +13,7 @@ export const NEVER_MS = Number.MAX_SAFE_INTEGER;
  * `scopes`: the sessions, and under the id '' what belongs to nobody. A scope's number is never
  * given out again, so that records of a deleted session, which are removed little by little
  * (`graves`), can never appear in a later one. `lost_version` is the highest version of its records
- * that are gone; `changes` counts its writes. `look_at` is no later than `expires` and is put off
+ * that are gone. `look_at` is no later than `expires` and is put off
  * only by sweeps: as it has an index, a use that puts off the end itself stays cheap.
  *
  * `blobs` and `parts`: values too large for one row. `dead_at` is null while a record has the blob;
@@ -32,7 +32,6 @@ CREATE TABLE scopes (
   version INTEGER NOT NULL,
   records INTEGER NOT NULL,
   lost_version INTEGER NOT NULL,
-  changes INTEGER NOT NULL,
   data BLOB NOT NULL
 ) STRICT;
 CREATE INDEX scopes_look_at ON scopes (look_at);
@@ -60,7 +59,7 @@ CREATE TABLE parts (
   UNIQUE (blob, part)
 ) STRICT;
 CREATE TABLE graves (scope INTEGER PRIMARY KEY) STRICT;
-INSERT INTO scopes VALUES (NULL, '', '', NULL, 0, 0, ${NEVER_MS}, ${NEVER_MS}, 1, 0, 0, 0, x'');
+INSERT INTO scopes VALUES (NULL, '', '', NULL, 0, 0, ${NEVER_MS}, ${NEVER_MS}, 1, 0, 0, x'');
 INSERT INTO totals VALUES (0);
 `;
 

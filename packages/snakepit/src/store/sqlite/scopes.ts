@@ -12,7 +12,9 @@ type Row = Record<string, SQLOutputValue>;
 export interface OpenScope {
   readonly scope: number;
   readonly ttlMs: number;
-  readonly epoch: string;
+  readonly usedAtMs: number;
+  readonly recordsBefore: number;
+  readonly lostVersionBefore: number;
   records: number;
   lostVersion: number;
 }
@@ -23,8 +25,8 @@ const sessionColumns = "id, epoch, ttl, created, used, version, data";
 export class Scopes {
   readonly #limits: StoreLimits;
   readonly #find: StatementSync;
+  readonly #use: StatementSync;
   readonly #findScope: StatementSync;
-  readonly #touch: StatementSync;
   readonly #update: StatementSync;
   readonly #written: StatementSync;
   readonly #create: StatementSync;
@@ -35,7 +37,7 @@ export class Scopes {
   readonly #addToTotal: StatementSync;
   readonly #ended: StatementSync;
   readonly #putOff: StatementSync;
-  readonly #changes: StatementSync;
+  readonly #number: StatementSync;
   readonly #lastUse: StatementSync;
 
   constructor(database: Database, limits: StoreLimits) {
@@ -44,23 +46,18 @@ export class Scopes {
     const lives = "id = ? AND expires > ? AND id <> ''";
     this.#find = prepare(`SELECT ${sessionColumns} FROM scopes WHERE ${lives}`);
     this.#findScope = prepare(
-      "SELECT scope, ttl, epoch, records, lost_version FROM scopes WHERE id = ? AND expires > ?",
+      "SELECT scope, ttl, epoch, used, records, lost_version FROM scopes " +
+        "WHERE id = ? AND expires > ?",
     );
-    this.#touch = prepare(
-      `UPDATE scopes SET used = ?1, expires = min(?1 + coalesce(ttl, ${NEVER_MS}), ${NEVER_MS}) ` +
-        "WHERE id = ?2 AND expires > ?1 AND (?3 IS NULL OR epoch = ?3)",
-    );
+    this.#use = prepare("UPDATE scopes SET used = ?, expires = ? WHERE id = ?");
     this.#update = prepare(
-      `UPDATE scopes SET used = ?1, expires = min(?1 + coalesce(ttl, ${NEVER_MS}), ${NEVER_MS}), ` +
-        "data = ?2, version = version + 1 WHERE id = ?3 AND expires > ?1 AND version = ?4 " +
-        `RETURNING ${sessionColumns}`,
+      "UPDATE scopes SET used = ?, expires = ?, data = ?, version = version + 1 WHERE id = ?",
     );
     this.#written = prepare(
-      "UPDATE scopes SET used = ?, expires = ?, records = ?, lost_version = ?, " +
-        "changes = changes + 1 WHERE scope = ?",
+      "UPDATE scopes SET used = ?, expires = ?, records = ?, lost_version = ? WHERE scope = ?",
     );
     this.#create = prepare(
-      "INSERT INTO scopes VALUES (NULL, ?1, ?2, ?3, ?4, ?4, ?5, ?5, 1, 0, 0, 0, ?6) " +
+      "INSERT INTO scopes VALUES (NULL, ?1, ?2, ?3, ?4, ?4, ?5, ?5, 1, 0, 0, ?6) " +
         `RETURNING ${sessionColumns}`,
     );
     this.#delete = prepare("DELETE FROM scopes WHERE id = ? AND id <> '' RETURNING scope, records");
@@ -77,7 +74,7 @@ export class Scopes {
     this.#putOff = prepare(
       "UPDATE scopes SET look_at = expires WHERE look_at <= ?1 AND expires > ?1",
     );
-    this.#changes = prepare("SELECT scope, changes FROM scopes WHERE id = ? AND expires > ?");
+    this.#number = prepare("SELECT scope FROM scopes WHERE id = ? AND expires > ?");
     this.#lastUse = prepare("SELECT max(used) AS used FROM scopes");
   }
 
@@ -91,7 +88,7 @@ export class Scopes {
     init: { readonly ttlMs: number; readonly data: string },
     nowMs: number,
   ): OpenedSession {
-    const found = this.touch(id, undefined, nowMs) ? this.get(id, nowMs) : undefined;
+    const found = this.use(id, undefined, nowMs);
     const sessions = this.count(nowMs);
     if (found !== undefined) return { session: found, isNew: false, sessions };
     if (sessions >= finite(this.#limits.maxSessions)) {
@@ -108,23 +105,35 @@ export class Scopes {
     nowMs: number,
   ): StoredSession {
     const ttl = ttlMs === Number.POSITIVE_INFINITY ? null : ttlMs;
-    const values = [id, randomUUID(), ttl, nowMs, endOf(nowMs, ttlMs), Buffer.from(data)] as const;
+    const values = [
+      id,
+      randomUUID(),
+      ttl,
+      nowMs,
+      endOfSession(nowMs, ttlMs),
+      Buffer.from(data),
+    ] as const;
     const row = this.#create.get(...values);
     this.#addToTotal.run(1);
     return sessionOf(row as Row);
   }
 
-  /** By `run`, which is the one that reports when the disk is full at the end of a statement. */
-  touch(id: string, epoch: string | undefined, nowMs: number): boolean {
-    return this.#touch.run(nowMs, id, epoch ?? null).changes !== 0;
+  /** Puts off its end. undefined: there is none, or, where an epoch is given, none of that epoch. */
+  use(id: string, epoch: string | undefined, nowMs: number): StoredSession | undefined {
+    const session = this.get(id, nowMs);
+    if (session === undefined || (epoch !== undefined && session.epoch !== epoch)) return undefined;
+    if (isFresh(session.lastUsedAtMs, session.ttlMs, nowMs)) return session;
+    // By `run`: `get` would not report that the disk was full when the statement ended.
+    this.#use.run(nowMs, endOfSession(nowMs, session.ttlMs), id);
+    return { ...session, lastUsedAtMs: nowMs };
   }
 
   update(id: string, data: string, expect: number, nowMs: number): StoredSession {
-    const row = this.#update.get(nowMs, Buffer.from(data), id, expect);
-    if (row !== undefined) return sessionOf(row);
-    const current = this.get(id, nowMs);
-    if (current === undefined) throw unknownSession(id);
-    throw conflict(id, expect, current.version);
+    const session = this.get(id, nowMs);
+    if (session === undefined) throw unknownSession(id);
+    if (session.version !== expect) throw conflict(id, expect, session.version);
+    this.#update.run(nowMs, endOfSession(nowMs, session.ttlMs), Buffer.from(data), id);
+    return { ...session, data, version: expect + 1, lastUsedAtMs: nowMs };
   }
 
   delete(id: string, epoch: string | undefined, nowMs: number): boolean {
@@ -164,26 +173,50 @@ export class Scopes {
     return {
       scope: Number(row["scope"]),
       ttlMs: ttlOf(row),
-      epoch: String(row["epoch"]),
+      usedAtMs: Number(row["used"]),
+      recordsBefore: Number(row["records"]),
+      lostVersionBefore: Number(row["lost_version"]),
       records: Number(row["records"]),
       lostVersion: Number(row["lost_version"]),
     };
   }
 
   /** Notes the use and what the write has changed. */
-  closeAfterWrite({ scope, ttlMs, records, lostVersion }: OpenScope, nowMs: number): void {
-    this.#written.run(nowMs, endOf(nowMs, ttlMs), records, lostVersion, scope);
+  closeAfterWrite(session: Scope, scope: OpenScope, nowMs: number): void {
+    const { ttlMs, records, lostVersion } = scope;
+    const isSame = records === scope.recordsBefore && lostVersion === scope.lostVersionBefore;
+    if (isSame && (session === undefined || isFresh(scope.usedAtMs, ttlMs, nowMs))) return;
+    this.#written.run(nowMs, endOfSession(nowMs, ttlMs), records, lostVersion, scope.scope);
   }
 
-  /** Something else whenever a record of the scope was written. */
-  changes(session: Scope, nowMs: number): { readonly scope: number; readonly changes: number } {
-    const row = this.#changes.get(session ?? "", nowMs);
-    return { scope: Number(row?.["scope"] ?? 0), changes: Number(row?.["changes"] ?? 0) };
+  /** Of the session that has the id now; 0: there is none. */
+  number(session: Scope, nowMs: number): number {
+    return Number(this.#number.get(session ?? "", nowMs)?.["scope"] ?? 0);
   }
 
   lastUse(): number {
     return Number(this.#lastUse.get()?.["used"] ?? 0);
   }
+}
+
+/**
+ * A use is noted only when the last one is older than this: to write it down costs as much as a
+ * record. So a session ends between `ttlMs` and a thousandth more, at most a second, after its last
+ * use. `isFreshSql` says the same.
+ */
+const MOST_FRESH_MS = 1_000;
+export const isFreshSql = `(id = '' OR ?1 - used < min(coalesce(ttl, 1000000) / 1000, ${MOST_FRESH_MS}))`;
+
+function freshMs(ttlMs: number): number {
+  return Math.min(Math.floor(ttlMs / 1_000), MOST_FRESH_MS);
+}
+
+function isFresh(usedAtMs: number, ttlMs: number, nowMs: number): boolean {
+  return nowMs - usedAtMs < freshMs(ttlMs);
+}
+
+function endOfSession(nowMs: number, ttlMs: number): number {
+  return endOf(nowMs + freshMs(ttlMs), ttlMs);
 }
 
 export function endOf(nowMs: number, ttlMs: number): number {

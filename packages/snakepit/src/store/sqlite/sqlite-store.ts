@@ -1,3 +1,4 @@
+import { show } from "../../check-options.ts";
 import { andThen } from "../awaitable.ts";
 import {
   type CheckedChange,
@@ -39,7 +40,7 @@ import {
   resolveSqliteOptions,
   type SqliteStoreOptions,
 } from "./options.ts";
-import { type RecordRow, Records } from "./records.ts";
+import { type LargeRecord, Records } from "./records.ts";
 import { Scopes } from "./scopes.ts";
 
 /** Records that one sweep removes because their own time is over. */
@@ -98,7 +99,9 @@ class SqliteStore implements Store {
 
   touchSession(id: string, epoch: string): Awaitable<boolean> {
     checkId("id of a session", id);
-    return this.#database.single(() => this.#scopes.touch(id, String(epoch), this.#clock.now()));
+    return this.#database.single(() => {
+      return this.#scopes.use(id, String(epoch), this.#clock.now()) !== undefined;
+    });
   }
 
   updateSession(id: string, data: string, expect: number): Awaitable<StoredSession> {
@@ -156,26 +159,29 @@ class SqliteStore implements Store {
 
   get(key: RecordKey): Awaitable<StoredRecord | undefined> {
     checkKey(key);
-    const row = this.#database.single(() => this.#records.get(key, this.#clock.now()));
-    return andThen(row, (found) => {
-      if (found === undefined) return undefined;
-      return found.value === undefined ? this.#download(key, found) : recordOf(found, found.value);
-    });
+    return andThen(this.#look(key), (found) =>
+      isLarge(found) ? this.#download(key, found) : found,
+    );
   }
 
-  async #download(key: RecordKey, row: RecordRow): Promise<StoredRecord | undefined> {
-    let lastBlob: number | undefined;
-    for (let current: RecordRow | undefined = row; current !== undefined; ) {
-      const { blob, bytes, value } = current;
-      if (blob === undefined) return recordOf(current, value ?? new Uint8Array());
-      if (blob === lastBlob) throw unavailable("sqlite", `a part of ${key.name} is missing`);
+  #look(key: RecordKey): Awaitable<StoredRecord | LargeRecord | undefined> {
+    return this.#database.single(() => this.#records.get(key, this.#clock.now()));
+  }
+
+  async #download(key: RecordKey, first: LargeRecord): Promise<StoredRecord | undefined> {
+    let large = first;
+    for (;;) {
+      const { namespace, name, version, type, bytes, isText, blob } = large;
       const whole = await this.#blobs.download(blob, bytes);
-      if (whole !== undefined) return recordOf(current, whole);
+      if (whole !== undefined) {
+        return { namespace, name, version, type, bytes, value: fromBytes(whole, isText) };
+      }
       // Somebody has written the record meanwhile: what it is now counts.
-      lastBlob = blob;
-      current = await this.#database.single(() => this.#records.get(key, this.#clock.now()));
+      const now = await this.#look(key);
+      if (!isLarge(now)) return now;
+      if (now.blob === blob) throw unavailable("sqlite", `a part of ${show(name)} is missing`);
+      large = now;
     }
-    return undefined;
   }
 
   list(session: Scope, namespace: string): Awaitable<readonly RecordInfo[]> {
@@ -194,7 +200,21 @@ class SqliteStore implements Store {
     const checked = checkChanges(changes, this.limits);
     const large = inParts(checked);
     const write = { session, epoch: options.epoch, changes: checked };
-    return large.size === 0 ? this.#write(write, new Map()) : this.#writeLarge(write, large);
+    return large.size === 0 ? this.#writeSmall(write) : this.#writeLarge(write, large);
+  }
+
+  #writeSmall(write: Write): Awaitable<readonly number[]> {
+    const { session, epoch, changes } = write;
+    const [change] = changes;
+    if (change === undefined || changes.length > 1) return this.#write(write, new Map());
+    const quick = this.#database.single(() =>
+      this.#records.overwrite(session, epoch, change, this.#clock.now()),
+    );
+    return andThen(quick, (done) => {
+      if (done === undefined) return this.#write(write, new Map());
+      this.#tell(session, [done]);
+      return [done.version];
+    });
   }
 
   async #writeLarge(write: Write, large: ReadonlySet<CheckedChange>): Promise<readonly number[]> {
@@ -218,11 +238,9 @@ class SqliteStore implements Store {
     const writing = this.#database.transaction(() => {
       const nowMs = this.#clock.now();
       const scope = this.#scopes.openForWrite(session, epoch, nowMs);
-      const before = scope.records;
       const done = this.#records.write(scope, changes, uploads, nowMs);
-      const { maxRecords } = this.limits;
-      this.#records.checkQuota(scope, before, { maxRecords, session, nowMs });
-      this.#scopes.closeAfterWrite(scope, nowMs);
+      this.#records.checkQuota(scope, { maxRecords: this.limits.maxRecords, session, nowMs });
+      this.#scopes.closeAfterWrite(session, scope, nowMs);
       return done;
     });
     return andThen(writing, (done) => {
@@ -271,13 +289,9 @@ class SqliteStore implements Store {
     const version = this.#database.prepare("PRAGMA data_version");
     const source = {
       dataVersion: () => Number(version.get()?.["data_version"]),
-      scopeVersion: (scope: Scope) => {
-        const { scope: number, changes } = this.#scopes.changes(scope, this.#clock.now());
-        return `${number} ${changes}`;
-      },
       versions: (scope: Scope) => {
         const nowMs = this.#clock.now();
-        const origin = String(this.#scopes.changes(scope, nowMs).scope);
+        const origin = String(this.#scopes.number(scope, nowMs));
         return { origin, versions: this.#records.versions(scope, nowMs) };
       },
     };
@@ -292,10 +306,8 @@ interface Write {
   readonly changes: readonly CheckedChange[];
 }
 
-function recordOf(row: RecordRow, bytes: Uint8Array): StoredRecord {
-  const { namespace, name, version, type, isText } = row;
-  const value = fromBytes(bytes, isText);
-  return { namespace, name, version, type, bytes: row.bytes, value };
+function isLarge(record: StoredRecord | LargeRecord | undefined): record is LargeRecord {
+  return record !== undefined && "blob" in record;
 }
 
 function deletionOf(key: string, version: number): RecordHint {
