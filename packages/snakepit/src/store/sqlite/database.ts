@@ -63,12 +63,12 @@ export class Database {
 
   /** Work of one statement, which needs no transaction. */
   single<Value>(work: () => Value): Awaitable<Value> {
-    return this.#run(() => this.#withRoom(work));
+    return this.#run(work);
   }
 
   /** All of the work or nothing. It may be called several times, so it must change nothing else. */
   transaction<Value>(work: () => Value): Awaitable<Value> {
-    return this.#run(() => this.#withRoom(() => this.#transact(work)));
+    return this.#run(() => this.#transact(work));
   }
 
   close(): void {
@@ -82,23 +82,14 @@ export class Database {
     try {
       return work();
     } catch (error) {
-      if (!isBusy(error)) throw explained(error, this.#path, this.#timeoutMs);
+      if (!isBusy(error) && !isFull(error)) throw explained(error, this.#path, this.#timeoutMs);
+      // The log may have filled a disk on which the tables themselves have room.
+      if (isFull(error)) this.#writeBack();
     }
     return patiently({ path: this.#path, timeoutMs: this.#timeoutMs }, () => {
       if (this.#isClosed) throw closed("sqlite");
       return work();
     });
-  }
-
-  /** The log may have filled a disk on which the tables themselves have room. */
-  #withRoom<Value>(work: () => Value): Value {
-    try {
-      return work();
-    } catch (error) {
-      if (!isFull(error)) throw error;
-      this.#writeBack();
-      return work();
-    }
   }
 
   #transact<Value>(work: () => Value): Value {

@@ -76,14 +76,14 @@ export class Records {
     const row = this.#get.get(session ?? "", nowMs, namespace, name);
     if (row === undefined) return undefined;
     const { value: bytes } = row;
-    if (!(bytes instanceof Uint8Array)) return this.#large(key, nowMs);
+    // When somebody has made it small in between, the first look is done again.
+    if (!(bytes instanceof Uint8Array)) return this.#large(key, nowMs) ?? this.get(key, nowMs);
     const value = fromBytes(bytes, row["is_text"] === 1);
     const version = row["version"] as number;
     const type = row["type"] as string;
     return { namespace, name, version, type, bytes: bytes.length, value };
   }
 
-  /** undefined also when somebody has made it small since. */
   #large({ session, namespace, name }: RecordKey, nowMs: number): LargeRecord | undefined {
     const row = this.#getLarge.get(session ?? "", nowMs, namespace, name);
     if (row === undefined) return undefined;
