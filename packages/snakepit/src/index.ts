@@ -59,6 +59,22 @@ export type {
 export { runScript, type Script } from "./run-script.ts";
 export type { Session, SessionOptions } from "./session.ts";
 export { type CloseOnSignalsOptions, closeOnSignals, type EndSignal } from "./signals.ts";
+export { type MemoryStoreOptions, memoryStore } from "./store/memory-store.ts";
+export { openStore } from "./store/open-store.ts";
+export type {
+  Awaitable,
+  OpenedSession,
+  RecordChange,
+  RecordHint,
+  RecordInfo,
+  RecordKey,
+  Scope,
+  Store,
+  StoredRecord,
+  StoredSession,
+  StoredValue,
+  StoreLimits,
+} from "./store/store.ts";
 export { startTimer } from "./timer.ts";
 export type { WorkerPhase } from "./worker.ts";
 export type { WorkerNote } from "./worker-history.ts";

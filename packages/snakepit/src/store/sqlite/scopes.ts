@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { SQLOutputValue, StatementSync } from "node:sqlite";
+import { FRESH_PART, freshMs, MOST_FRESH_MS } from "../freshness.ts";
 import { finite } from "../limits.ts";
 import { conflict, tooManySessions, unknownSession } from "../refusals.ts";
 import type { OpenedSession, Scope, StoredSession, StoreLimits } from "../store.ts";
@@ -199,17 +200,10 @@ export class Scopes {
   }
 }
 
-/**
- * A use is noted only when the last one is older than this: to write it down costs as much as a
- * record. So a session ends between `ttlMs` and a thousandth more, at most a second, after its last
- * use. `isFreshSql` says the same.
- */
-const MOST_FRESH_MS = 1_000;
-export const isFreshSql = `(id = '' OR ?1 - used < min(coalesce(ttl, 1000000) / 1000, ${MOST_FRESH_MS}))`;
-
-function freshMs(ttlMs: number): number {
-  return Math.min(Math.floor(ttlMs / 1_000), MOST_FRESH_MS);
-}
+/** The same as `isFresh`. */
+export const isFreshSql =
+  "(id = '' OR ?1 - used < min(" +
+  `coalesce(ttl, ${FRESH_PART * MOST_FRESH_MS}) / ${FRESH_PART}, ${MOST_FRESH_MS}))`;
 
 function isFresh(usedAtMs: number, ttlMs: number, nowMs: number): boolean {
   return nowMs - usedAtMs < freshMs(ttlMs);
