@@ -5,6 +5,8 @@ const library = packageBuild({
   index: "src/index.ts",
   "otel/index": "src/otel/index.ts",
   "process/index": "src/process/index.ts",
+  "store/redis/index": "src/store/redis/index.ts",
+  "store/sqlite/index": "src/store/sqlite/index.ts",
   "testing/index": "src/testing/index.ts",
   "wire/index": "src/wire/index.ts",
 });

@@ -1,6 +1,7 @@
 import { holding } from "./hold.ts";
 import { type PoolOptions, resolvePoolOptions } from "./options.ts";
 import type { CommandMap, Pool } from "./pool.ts";
+import { openStore } from "./store/open-store.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 /**
@@ -16,7 +17,20 @@ export async function createPool<Commands extends CommandMap = CommandMap>(
 
 /** The same, as other parts of this package see it. */
 export async function startPool(options: PoolOptions): Promise<WorkerPool> {
-  const pool = new WorkerPool(resolvePoolOptions(options));
+  const resolved = resolvePoolOptions(options);
+  const { store } = options;
+  if (typeof store !== "string") return opened(new WorkerPool(resolved));
+  const { maxSessions } = resolved;
+  const own = await holding(openStore(store, { maxSessions }));
+  try {
+    return await opened(new WorkerPool({ ...resolved, store: own, ownsStore: true }));
+  } catch (error) {
+    await own.close();
+    throw error;
+  }
+}
+
+async function opened(pool: WorkerPool): Promise<WorkerPool> {
   await holding(pool.open());
   return pool;
 }

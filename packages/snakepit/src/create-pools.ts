@@ -1,10 +1,12 @@
 import { callback, checkIntegers, checkKinds, checkKnownKeys, show } from "./check-options.ts";
 import { SnakepitError } from "./errors.ts";
+import { holding } from "./hold.ts";
 import { type NamedPoolOptions, startNamed } from "./named-pool.ts";
-import { storeKind } from "./options.ts";
+import { quotaOfStore, storeKind } from "./options.ts";
 import type { Pools } from "./pools.ts";
-import { RoutedPools } from "./routed-pools.ts";
+import { RoutedPools, type SharedStore } from "./routed-pools.ts";
 import { memoryStore } from "./store/memory-store.ts";
+import { openStore } from "./store/open-store.ts";
 import type { Store } from "./store/store.ts";
 
 export interface PoolsOptions<Name extends string> {
@@ -25,9 +27,7 @@ export async function createPools<Name extends string>(
   options: PoolsOptions<NoInfer<Name>> = {},
 ): Promise<Pools<Name>> {
   const names = checkPools(pools, options);
-  const { maxSessions } = options;
-  const store = options.store ?? memoryStore(maxSessions === undefined ? {} : { maxSessions });
-  const shared = { store: store as Store, isOwned: options.store === undefined };
+  const shared = await sharedStore(options);
   const starts = await Promise.allSettled(
     names.map((name) => startNamed(name, pools[name], shared.store)),
   );
@@ -35,10 +35,18 @@ export async function createPools<Name extends string>(
   const broken = starts.find((start) => start.status === "rejected");
   if (broken !== undefined) {
     await Promise.all(started.map((pool) => pool.close({ graceMs: 0 })));
+    if (shared.isOwned) await shared.store.close();
     throw broken.reason;
   }
   const entries = started.map((pool) => [pool.poolName as Name, pool] as const);
   return new RoutedPools(new Map(entries), options.route ?? (() => names[0] as Name), shared);
+}
+
+async function sharedStore({ store, maxSessions }: PoolsOptions<string>): Promise<SharedStore> {
+  const limits = maxSessions === undefined ? {} : { maxSessions };
+  if (store === undefined) return { store: memoryStore(limits), isOwned: true };
+  if (typeof store !== "string") return { store, isOwned: false };
+  return { store: await holding(openStore(store, limits)), isOwned: true };
 }
 
 function checkPools<Name extends string>(
@@ -51,9 +59,9 @@ function checkPools<Name extends string>(
     ...checkKnownKeys("createPools", options, ["route", "store", "maxSessions"]),
     ...checkKinds(options, { route: callback, store: storeKind }),
     ...(maxSessions === undefined ? [] : checkIntegers({ maxSessions }, { maxSessions: 1 })),
-    ...(store === undefined || maxSessions === undefined
+    ...(store === undefined || typeof store === "string" || maxSessions === undefined
       ? []
-      : ["maxSessions is the store's own when a store is given; set it there"]),
+      : [quotaOfStore]),
     ...(names.length > 0
       ? []
       : [`createPools needs at least one pool, as { general: { adapter } }, not ${show(pools)}`]),

@@ -79,6 +79,22 @@ export { SessionSlot } from "./session-slots.ts";
 export type { SessionInfo, SessionStats, Sessions } from "./sessions.ts";
 export { type CloseOnSignalsOptions, closeOnSignals, type EndSignal } from "./signals.ts";
 export type { CommandStats, Percentiles } from "./statistics/command-statistics.ts";
+export { type MemoryStoreOptions, memoryStore } from "./store/memory-store.ts";
+export { openStore } from "./store/open-store.ts";
+export type {
+  Awaitable,
+  OpenedSession,
+  RecordChange,
+  RecordHint,
+  RecordInfo,
+  RecordKey,
+  Scope,
+  Store,
+  StoredRecord,
+  StoredSession,
+  StoredValue,
+  StoreLimits,
+} from "./store/store.ts";
 export { startTimer } from "./timer.ts";
 export type { WorkerPhase } from "./worker.ts";
 export type { WorkerNote } from "./worker-history.ts";

@@ -138,6 +138,8 @@ export interface ResolvedPoolOptions extends PoolLimits {
   readonly name: string | undefined;
   /** Absent: one of its own, in memory. */
   readonly store: Store | undefined;
+  /** The pool closes it. */
+  readonly ownsStore: boolean;
   readonly rehydrate: Rehydrate | undefined;
 }
 
@@ -208,6 +210,7 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     clock,
     name,
     store: typeof store === "string" ? undefined : store,
+    ownsStore: false,
     rehydrate,
   };
 }
@@ -274,9 +277,11 @@ export const storeKind: Kind = {
     typeof (value as Partial<Store> | null)?.openSession === "function",
 };
 
+export const quotaOfStore = "maxSessions is the store's own when a store is given; set it there";
+
 function checkStore({ store, maxSessions }: PoolOptions): string[] {
-  if (store === undefined || maxSessions === undefined) return [];
-  return ["maxSessions is the store's own when a store is given; set it there"];
+  if (store === undefined || typeof store === "string" || maxSessions === undefined) return [];
+  return [quotaOfStore];
 }
 
 /** What is inside is what is wrong with it. */

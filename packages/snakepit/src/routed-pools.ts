@@ -16,7 +16,7 @@ import type { Store } from "./store/store.ts";
 import { StoreAccess } from "./store-access.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
-interface SharedStore {
+export interface SharedStore {
   readonly store: Store;
   /** It is closed with the pools. */
   readonly isOwned: boolean;

@@ -80,7 +80,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
     const name = poolName(options);
     this.#events = new EventHub(name, options.telemetry);
     if (options.logger !== undefined) logEvents(this.#events, name, options.logger);
-    this.#ownsStore = options.store === undefined;
+    this.#ownsStore = options.store === undefined || options.ownsStore;
     this.#launcher = options.launcher ?? options.adapter.launcher ?? this.#localLauncher();
     this.#dispatcher = new Dispatcher(options, this.#launcher, this.#events);
     this.access = new StoreAccess(options.store ?? this.#memoryStore(), (event) =>
