@@ -8,6 +8,13 @@ export interface Contestant extends AsyncDisposable {
   /** Starts so many workers; resolves when all are ready and idle. */
   start?(workers: number): Promise<IdleWorkers>;
   readonly queue?: Queue;
+  readonly store?: StoreLoad;
+}
+
+/** One of `RECORDS` records is read or written, whatever it holds. */
+export interface StoreLoad {
+  get(record: number): unknown;
+  set(record: number): unknown;
 }
 
 /** Disposing of them ends them, and resolves when they are gone. */

@@ -9,15 +9,18 @@ import {
 } from "./our-processes.ts";
 import { openQueue } from "./our-queue.ts";
 import { openSessionsAlone } from "./our-sessions.ts";
+import { openMemoryStore, openRedisStore, openSqliteStore } from "./our-stores.ts";
 import { openOurs, openPoolAlone } from "./ours.ts";
 import { openBareSocket } from "./peers/bare-socket.ts";
 import { openBareSpawn } from "./peers/bare-spawn.ts";
+import { openBareMap, openBareRedis, openBareSqlite } from "./peers/bare-stores.ts";
 import { openGrpc } from "./peers/grpc.ts";
 import { openPiscina } from "./peers/piscina.ts";
 import { openPromiseLoop } from "./peers/promise-loop.ts";
 import { openPythonShell, openPythonShellStarts } from "./peers/python-shell.ts";
 import { openPythonia } from "./peers/pythonia.ts";
 import { queueCosts, sharedSignalCosts } from "./queue-samples.ts";
+import { storeRate } from "./store-samples.ts";
 import type { Sample } from "./timed.ts";
 import { idleMemory, janitorMemory, startTime } from "./worker-samples.ts";
 
@@ -60,6 +63,45 @@ const processes: readonly Entry[] = [
   pythonShell,
   pythonia,
 ];
+
+/** What it is, the name of its rows, what is done, by how many at once, and what is wanted. */
+const storeLoads = [
+  ["memory", "get", 1, "(1,000,000 reads/s wanted)"],
+  ["sqlite", "get", 1, ""],
+  ["sqlite", "set", 1, ""],
+  ["sqlite", "set", 64, ""],
+  ["redis", "get", 1, ""],
+  ["redis", "set", 1, ""],
+  ["redis", "get", 64, ""],
+  ["redis", "set", 64, ""],
+] as const;
+
+const stores = {
+  memory: { name: "bare-map", ours: openMemoryStore, bare: openBareMap },
+  sqlite: { name: "bare-sqlite", ours: openSqliteStore, bare: openBareSqlite },
+  redis: { name: "bare-redis", ours: openRedisStore, bare: openBareRedis },
+};
+
+const storeMeasurements = storeLoads.map(([kind, what, inFlight, claim]): Measurement => {
+  const { name, ours: openStore, bare } = stores[kind];
+  return {
+    title: `${kind} store, ${what}, ${inFlight} in flight, 200 bytes`,
+    rows: [
+      {
+        name: `store-${kind}-${what}-${inFlight}`,
+        value: "rate",
+        unit: "records/s",
+        better: "higher",
+        claim: claim === "" ? "(0.7 × its bare client wanted)" : claim,
+      },
+    ],
+    entries: [
+      { name: "ours", open: openStore },
+      { name, open: bare },
+    ],
+    sample: storeRate(what, inFlight),
+  };
+});
 
 export const measurements: readonly Measurement[] = [
   {
@@ -140,6 +182,7 @@ export const measurements: readonly Measurement[] = [
     ],
     sample: (contestant, durationMs) => callRate(contestant, 256, durationMs),
   },
+  ...storeMeasurements,
   {
     title: "JSON lines to 1 Python process without dependencies, 256 in flight",
     rows: [{ name: "process-adapter", value: "rate", unit: "calls/s", better: "higher" }],
