@@ -77,26 +77,26 @@ export class RedisConnection {
     );
   }
 
-  async ask<Reply>(outcome: Outcome, ask: (client: Redis) => Promise<Reply>): Promise<Reply> {
+  ask<Reply>(outcome: Outcome, ask: (client: Redis) => Promise<Reply>): Promise<Reply> {
     const deadlineMs = systemClock.now() + this.#timeoutMs;
-    const client = this.#readyClient() ?? (await this.#whenReady());
-    return await this.#askOn(client, { outcome, ask, deadlineMs });
+    const client = this.#readyClient();
+    if (client !== undefined) return this.#askOn(client, { outcome, ask, deadlineMs });
+    return this.#whenReady().then((ready) => this.#askOn(ready, { outcome, ask, deadlineMs }));
   }
 
-  /** Runs a script in one step. The first of its keys decides where. */
-  async run(
+  /** Runs a script in one step. */
+  run(
     outcome: Outcome,
     { sha, text }: Script,
-    key: string,
+    keys: readonly string[],
     args: readonly Argument[],
   ): Promise<unknown> {
-    try {
-      return await this.send(outcome, "EVALSHA", [sha, 1, key, ...args]);
-    } catch (error) {
-      if (!isUnknownScript((error as Error).cause)) throw error;
+    const rest = [keys.length, ...keys, ...args];
+    return this.send(outcome, "EVALSHA", [sha, ...rest]).catch((error: Error) => {
+      if (!isUnknownScript(error.cause)) throw error;
       // The server is new, or has forgotten it: nothing was done yet.
-      return await this.send(outcome, "EVAL", [text, 1, key, ...args]);
-    }
+      return this.send(outcome, "EVAL", [text, ...rest]);
+    });
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { type CheckedChange, parseRecordKey, recordKey } from "../check-arguments.ts";
-import { fromBytes, toBytes } from "../parts.ts";
+import { fromBytes } from "../parts.ts";
 import type { RecordHint, RecordInfo, StoredRecord, StoredSession } from "../store.ts";
 import type { Argument } from "./connection.ts";
 
@@ -14,15 +14,32 @@ export interface RecordEntry extends RecordInfo {
 
 /** The seven arguments of one change. `blob`: where its value is already. */
 export function changeArguments(change: CheckedChange, blob: string | undefined): Argument[] {
-  const { namespace, name, expect } = change;
+  const { namespace, name } = change;
   const field = recordKey(namespace, name);
-  const expected = expect === undefined ? "" : String(expect);
-  if (change.kind === "delete") return ["d", field, expected, "", "", "", ""];
-  const { type, value, bytes, ttlMs } = change;
-  const ttl = ttlMs === Number.POSITIVE_INFINITY ? "" : String(ttlMs);
-  const rest = `${bytes}|${typeof value === "string" ? "t" : "b"}|${blob ?? ""}|${type}`;
-  const inline = blob === undefined ? toBuffer(toBytes(value)) : "";
-  return ["s", field, expected, ttl, rest, inline, blob ?? ""];
+  if (change.kind === "delete") return ["d", field, expected(change), "", "", "", ""];
+  const ttl = change.ttlMs === Number.POSITIVE_INFINITY ? "" : String(change.ttlMs);
+  const value = blob === undefined ? inline(change) : "";
+  return ["s", field, expected(change), ttl, restOfHead(change, blob), value, blob ?? ""];
+}
+
+export type SetChange = CheckedChange & { readonly kind: "set" };
+
+/** The arguments of `overwriteRecord`, which takes one small value without an end. */
+export function overwriteArguments(change: SetChange, epoch: string): Argument[] {
+  const field = recordKey(change.namespace, change.name);
+  return [field, expected(change), epoch, restOfHead(change), inline(change)];
+}
+
+function expected({ expect }: CheckedChange): string {
+  return expect === undefined ? "" : String(expect);
+}
+
+function restOfHead({ bytes, value, type }: SetChange, blob = ""): string {
+  return `${bytes}|${typeof value === "string" ? "t" : "b"}|${blob}|${type}`;
+}
+
+function inline({ value }: SetChange): string | Buffer {
+  return typeof value === "string" ? value : toBuffer(value);
 }
 
 /** The client takes other arrays of bytes for lists of numbers. */

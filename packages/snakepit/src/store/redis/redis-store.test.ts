@@ -13,11 +13,3 @@ describe.skipIf(lacksRedis("the Redis store"))("the Redis store keeps the contra
     redisStore({ client: server.client, prefix, ...limits });
   for (const { name, run } of storeContract({ open, isShared: true })) test(name, run, 60_000);
 });
-
-describe.skipIf(lacksRedis("a node of a cluster"))("in a Redis cluster one node keeps it", () => {
-  let server: RedisServer;
-  beforeAll(async () => {
-    server = await startRedis(["--cluster-enabled", "yes", "--port", "0"]);
-  });
-  afterAll(() => server[Symbol.asyncDispose]());
-});

@@ -16,7 +16,7 @@ import {
   recordKey,
 } from "../check-arguments.ts";
 import type { VersionList } from "../known-versions.ts";
-import { finite } from "../limits.ts";
+import { finite, PART_BYTES } from "../limits.ts";
 import { inParts, toBytes } from "../parts.ts";
 import {
   closed,
@@ -49,11 +49,13 @@ import {
 } from "./options.ts";
 import {
   changeArguments,
+  overwriteArguments,
   parseEntry,
   parseInfo,
   parseSession,
   type RecordEntry,
   recordOf,
+  type SetChange,
 } from "./records.ts";
 import * as scripts from "./scripts.ts";
 import { Subscription } from "./subscription.ts";
@@ -259,15 +261,24 @@ class RedisStore implements Store {
   ): Promise<readonly number[]> {
     checkScope(session);
     checkEpoch(options.epoch);
-    const checked = checkChanges(changes, this.limits);
-    const large = inParts(checked);
+    const write = { session, epoch: options.epoch, changes: checkChanges(changes, this.limits) };
+    const quick = quickChange(write);
+    if (quick !== undefined) {
+      const version = await this.#overwrite(write, quick);
+      if (version !== null) return [Number(version)];
+    }
+    const large = inParts(write.changes);
+    return large.size > 0 ? this.#writeLarge(write, large) : this.#writeRecords(write, new Map());
+  }
+
+  async #writeLarge(write: Write, large: ReadonlySet<CheckedChange>): Promise<readonly number[]> {
     const uploads = new Map<CheckedChange, string>();
     try {
       for (const change of large) {
         if (change.kind !== "set") continue;
         uploads.set(change, await this.#blobs.upload(toBytes(change.value)));
       }
-      return await this.#writeRecords({ session, epoch: options.epoch, changes: checked }, uploads);
+      return await this.#writeRecords(write, uploads);
     } catch (error) {
       // What may have been linked all the same must not be removed.
       const isUndone = SnakepitError.is(error) && error.outcome === "not-started";
@@ -302,6 +313,14 @@ class RedisStore implements Store {
     }
   }
 
+  /** null: nothing was written, because it needs more than that. */
+  #overwrite({ session, epoch = "" }: Write, change: SetChange): Promise<unknown> {
+    const id = session ?? "";
+    const keys = [`${this.#base}:m:${id}`, `${this.#base}:v:${id}`];
+    const args = overwriteArguments(change, session === undefined ? "-" : epoch);
+    return this.#connection.run("unknown", scripts.overwriteRecord, keys, args);
+  }
+
   async watch(session: Scope, listener: (hint: RecordHint) => void): Promise<Disposable> {
     checkScope(session);
     checkListener(listener);
@@ -334,8 +353,8 @@ class RedisStore implements Store {
     id: string,
     args: readonly Argument[],
   ): Promise<unknown> {
-    const key = `${this.#base}:m:${id}`;
-    return this.#connection.run(outcome, script, key, [this.#base, ...args]);
+    const keys = [`${this.#base}:m:${id}`];
+    return this.#connection.run(outcome, script, keys, [this.#base, ...args]);
   }
 
   #write(script: Script, id: string, args: readonly Argument[]): Promise<Buffer[]> {
@@ -347,4 +366,12 @@ interface Write {
   readonly session: Scope;
   readonly epoch: string | undefined;
   readonly changes: readonly CheckedChange[];
+}
+
+/** The only change, if `overwriteRecord` may be able to do it. */
+function quickChange({ changes }: Write): SetChange | undefined {
+  const [change] = changes;
+  if (change?.kind !== "set" || changes.length > 1 || change.bytes > PART_BYTES) return undefined;
+  const isUsual = change.expect !== 0 && change.ttlMs === Number.POSITIVE_INFINITY;
+  return isUsual ? change : undefined;
 }

@@ -14,7 +14,8 @@ import { script } from "./connection.ts";
  *   base:p:name    hash: the parts of a large value
  *
  * A head is version|end (0: none)|bytes|b or t (text)|name of the large value or nothing|type. The
- * keys of a session end with it (PEXPIREAT), so that nothing is left when nobody sweeps.
+ * keys of a session end with it (PEXPIREAT), so that nothing is left when nobody sweeps. Changes are
+ * published on a channel of the name base:m:id.
  */
 const shared = `
 local MAX = 9007199254740991
@@ -116,7 +117,7 @@ for _, blob in ipairs(redis.call('SMEMBERS', blobs)) do redis.call('UNLINK', bas
 redis.call('UNLINK', meta, base .. ':v:' .. id, blobs)
 redis.call('ZREM', base .. ':ids', id)
 redis.call('ZREM', base .. ':sessions', id)
-redis.call('PUBLISH', base .. ':c:' .. id, '*')
+redis.call('PUBLISH', meta, '*')
 return 1
 `);
 
@@ -189,6 +190,32 @@ for at = 1, #all, 2 do
   end
 end
 return found
+`);
+
+/**
+ * The write that is made most, without all that others need: of one small value, in place of
+ * another, in a session whose use has just been noted. Keys base:m:id and base:v:id; field, expected
+ * version or '', epoch or '', or '-' where there is no session, rest of the head, value -> the
+ * version, or false: it is not that, and nothing was written.
+ */
+export const overwriteRecord = script(`
+local meta, values, field, epoch = KEYS[1], KEYS[2], ARGV[1], ARGV[3]
+local known = redis.call('HMGET', meta, field, 'epoch', 'ttl', 'used')
+if not known[1] then return false end
+local version, ends, blob = string.match(known[1], '^(%d+)|(%d+)|%d+|%a|([^|]*)|')
+if ends ~= '0' or blob ~= '' or (ARGV[2] ~= '' and ARGV[2] ~= version) then return false end
+if epoch ~= '-' then
+  if not known[2] or (epoch ~= '' and epoch ~= known[2]) then return false end
+  local time, fresh = redis.call('TIME'), ${MOST_FRESH_MS}
+  if known[3] ~= 'inf' then fresh = math.min(math.floor(known[3] / ${FRESH_PART}), fresh) end
+  if time[1] * 1000 + time[2] / 1000 - known[4] >= fresh then return false end
+end
+version = string.format('%.0f', version + 1)
+local head = version .. '|0|' .. ARGV[4]
+redis.call('HSET', meta, field, head)
+redis.call('HSET', values, field, head .. '\0' .. ARGV[5])
+redis.call('PUBLISH', meta, 's' .. version .. '|' .. field)
+return version
 `);
 
 /**
@@ -279,6 +306,6 @@ end
 if id ~= '' and (is_new or not is_fresh(known[2], known[3], time)) then
   use(base, id, known[2], time)
 end
-if #hints > 0 then redis.call('PUBLISH', base .. ':c:' .. id, table.concat(hints, '\\n')) end
+if #hints > 0 then redis.call('PUBLISH', meta, table.concat(hints, '\\n')) end
 return result
 `);

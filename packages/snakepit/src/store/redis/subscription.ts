@@ -44,7 +44,7 @@ export class Subscription {
 
   /** @throws SnakepitError STORE_UNAVAILABLE */
   async watch(scope: Scope): Promise<Disposable> {
-    const channel = `${this.#options.base}:c:${scope ?? ""}`;
+    const channel = `${this.#options.base}:m:${scope ?? ""}`;
     const watched = this.#watched.get(channel) ?? this.#begin(channel, scope);
     watched.listeners++;
     let isWatching = true;
