@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -9,10 +9,9 @@ import type { Adapter, Connection } from "./adapter.ts";
 import { createPool } from "./create-pool.ts";
 import { eventNames, type PoolEventName, type PublishedEvent } from "./events.ts";
 import { nextEvent, recorded } from "./fixtures/events.ts";
-import { fastClock } from "./fixtures/fast-clock.ts";
 import { gate } from "./fixtures/gate.ts";
 import { fixture, isRunning, untilGone } from "./fixtures/processes.ts";
-import { failure, kill, lightPool } from "./fixtures/real-pools.ts";
+import { failure } from "./fixtures/real-pools.ts";
 import { scratch } from "./fixtures/scratch.ts";
 import { smallPool, stuckOnce } from "./fixtures/small-pool.ts";
 import { until } from "./fixtures/until.ts";
@@ -72,18 +71,21 @@ describe("of a pool", () => {
   });
 
   test("workers that die as they start degrade it until one serves, as is told", async () => {
-    using directory = scratch();
-    const broken = directory.file("broken");
-    await using real = await lightPool({ env: { BROKEN: broken }, clock: fastClock(20) });
-    writeFileSync(broken, "no licence\n");
-    const degraded = nextEvent(real.pool, "pool-degraded");
-    kill(real.pids());
-    await degraded;
-    const recovered = nextEvent(real.pool, "pool-recovered");
-    rmSync(broken);
-    await until(() => real.pool.stats().workers.ready > 0);
-    await real.pool.execute("echo", 1);
-    await recovered;
+    const clock = fakeClock();
+    let isBroken = false;
+    const onStart = () => {
+      if (isBroken) throw new Error("no licence");
+    };
+    await using one = await smallPool({ onStart, options: { clock } });
+    const names = () => one.events.map(({ name }) => name);
+    isBroken = true;
+    for (const id of one.adapter.workerIds()) one.adapter.kill(id);
+    for (let n = 0; n < 30 && !names().includes("pool-degraded"); n++) await clock.advance(300);
+    expect(names()).toContain("pool-degraded");
+    isBroken = false;
+    await clock.advance(20_000);
+    await one.pool.execute("echo");
+    expect(names().filter((name) => name === "pool-recovered")).toHaveLength(1);
   });
 
   test("the circuit that deadly calls open is told, and that a probe closes it", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createPool } from "./create-pool.ts";
-import { nextEvent, recorded } from "./fixtures/events.ts";
+import { nextEvent, recordedOfWorkers } from "./fixtures/events.ts";
 import { gate } from "./fixtures/gate.ts";
 import { type FakeAdapterOptions, fakeAdapter } from "./testing/fake-adapter.ts";
 import { fakeClock } from "./testing/fake-clock.ts";
@@ -19,7 +19,7 @@ async function watched(options: FakeAdapterOptions & { debug?: boolean } = {}) {
     clock,
     ...(debug === undefined ? {} : { debug }),
   });
-  return { pool, adapter, clock, events: recorded(pool) };
+  return { pool, adapter, clock, events: recordedOfWorkers(pool) };
 }
 
 test("an idle worker that answers no ping is suspected, then replaced", async () => {
@@ -135,7 +135,7 @@ test("debug switches heartbeats and default deadlines off, and nothing else", as
   const clock = fakeClock();
   const adapter = fakeAdapter({ onPing: never });
   await using pool = await createPool({ adapter, clock, maxWorkers: 1, debug: true });
-  const events = recorded(pool);
+  const events = recordedOfWorkers(pool);
   const cancel = new AbortController();
   const call = pool.execute("slow", 0, { signal: cancel.signal });
   call.catch(() => {});

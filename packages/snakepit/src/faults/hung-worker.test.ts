@@ -14,7 +14,11 @@ test("an idle worker that is halted is suspected, then replaced", async () => {
   kill([halted?.pid], "SIGSTOP");
   expect(await stopped).toMatchObject({ workerId: halted?.id, reason: "hung", lostCalls: 0 });
   const names = events.filter((one) => "workerId" in one && one.workerId === halted?.id);
-  expect(names.map(({ name }) => name)).toEqual(["worker-suspect", "worker-stopped"]);
+  expect(names.map(({ name }) => name)).toEqual([
+    "worker-suspect",
+    "worker-draining",
+    "worker-stopped",
+  ]);
   await real.untilReady(2);
   expect(real.pids()).not.toContain(halted?.pid);
   expect(await pool.execute("echo", "well")).toBe("well");
