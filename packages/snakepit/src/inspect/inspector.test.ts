@@ -46,6 +46,15 @@ test.each([
   expect(code).toBe(3);
 });
 
+test("where the usual folder has too long a path, the socket is in another, and is found", async () => {
+  using temporary = scratch();
+  const XDG_STATE_HOME = temporary.file("x".repeat(100));
+  await using place = new InspectedPlace({ XDG_STATE_HOME, TMPDIR: temporary.file("") });
+  const host = await place.host({}, 0);
+  const seen = async () => JSON.parse((await place.command("status", "--json")).stdout || "{}");
+  await expect.poll(seen, { timeout: 10_000 }).toMatchObject({ applications: [{ pid: host.pid }] });
+});
+
 test("no socket is made in a folder that is a link to another", async () => {
   await using place = new InspectedPlace();
   using other = scratch();
