@@ -56,8 +56,9 @@ export class Attachment implements Disposable {
     });
   }
 
+  /** Hangs up when what was said has left. */
   [Symbol.dispose](): void {
-    this.#socket.destroy();
+    this.#socket.destroySoon();
   }
 
   async #answerAll(): Promise<void> {
