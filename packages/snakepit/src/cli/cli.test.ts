@@ -112,7 +112,7 @@ test("trace shows frames with times and sizes, and values only when asked for", 
     trace.stdout.on("data", (chunk) => {
       text += chunk;
     });
-    await until(() => /-> {2}call[^]*<- {2}result/.test(text));
+    await until(() => /-> {2}call.*<- {2}result/s.test(text));
     trace.kill("SIGINT");
     await once(trace, "exit");
     const line = /^\d\d:\d\d:\d\d\.\d{3} {2}-> {2}call +#\d+ +echo +\d+ B/m;
