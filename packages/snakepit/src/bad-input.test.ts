@@ -40,6 +40,8 @@ describe("createPool refuses", () => {
     [{ timeoutSeconds: 30 }, /createPool has no option "timeoutSeconds"; (meant|known are)/],
     [{ poolSize: 4 }, /createPool has no option "poolSize"; known are adapter, .*minWorkers/],
     [{ circuit: { failureRate: 2 } }, "circuit.failureRate must be above 0 and at most 1, not 2"],
+    [{ inspect: "no" }, 'inspect must be true or false, not "no"'],
+    [{ inspect: 0 }, "inspect must be true or false, not 0"],
     [{ warmUp: ["load"] }, 'warmUp must be an array of { command, args }, not ["load"]'],
     [{ adapter: undefined }, "adapter must be an Adapter, not undefined"],
     [{ adapter: { name: "mine", spec() {} } }, "adapter lacks connect"],

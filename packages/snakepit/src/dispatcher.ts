@@ -109,8 +109,13 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
 
   /** As `submit`, when `opening` is there; its deadline counts from now. */
   submitAfter(opening: Promise<void>, call: Call, isTimed: boolean): void {
+    this.watch.submitted(call);
     const refusal = this.#refusal(call);
-    if (refusal !== undefined) throw refusal;
+    if (refusal !== undefined) {
+      opening.catch(() => {}); // of no interest to this call any more
+      call.refuse(refusal);
+      throw refusal;
+    }
     this.#delayed.push(call);
     if (isTimed || this.#hasBeenReady) call.arm(call.createdMs);
     opening.then(
@@ -357,6 +362,15 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
       this.#waiting.delete(call);
       this.#again(call); // to the session's next home, unless something was lost with this one
     }
+  }
+
+  /** Sessions of which calls wait or run. */
+  usedSessions(): Set<PoolSession> {
+    const used = new Set<PoolSession>();
+    for (const calls of [this.#waiting, this.#delayed])
+      for (const { session } of calls) if (session !== undefined) used.add(session);
+    for (const worker of this.fleet.all()) worker.addSessions(used);
+    return used;
   }
 
   /** Calls of a session that wait or run. */

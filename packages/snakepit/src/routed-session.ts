@@ -63,6 +63,7 @@ export class RoutedSession implements Session, SessionScope {
 
   /** In the pool that the command goes to. */
   #part(command: string): Awaitable<PoolSession> {
+    for (const part of this.#parts.values()) this.#hasEnded ||= part.hasEnded;
     if (this.#hasEnded) throw sessionEndedError(this.id);
     const binding = this.#bound();
     const pick = (name: string | null) =>

@@ -29,8 +29,8 @@ export interface SessionBookOwner extends SessionOwner {
   readonly poolName: string | undefined;
   /** `expire` must be called so often at least. */
   watchSessions(everyMs: number): void;
-  /** Calls of it wait or run. */
-  isUsed(session: PoolSession): boolean;
+  /** Those of which calls wait or run. Looks at every call. */
+  usedSessions(): ReadonlySet<PoolSession>;
 }
 
 /** The sessions that are open in one pool. */
@@ -114,10 +114,15 @@ export class SessionBook {
 
   /** Ends sessions that nobody has used for their `ttlMs`; a call under way is a use. */
   expire(nowMs: number): void {
+    let used: ReadonlySet<PoolSession> | undefined;
+    const isUsed = (session: PoolSession) => {
+      used ??= this.#owner.usedSessions(); // once for all of them
+      return used.has(session);
+    };
     for (const session of this.#sessions.values()) {
       const idleMs = nowMs - session.lastUsedMs;
       // Long before its end: the store must hear that a long call still goes on.
-      if (idleMs >= session.ttlMs / 2 && this.#owner.isUsed(session)) session.used(nowMs);
+      if (idleMs >= session.ttlMs / 2 && isUsed(session)) session.used(nowMs);
       else if (idleMs >= session.ttlMs) this.#lapse(session, nowMs);
       session.catchUp(nowMs);
     }

@@ -336,9 +336,11 @@ export class PoolSession implements Session, SessionScope {
   async delete(): Promise<void> {
     if (this.isGlobal) throw globalStays();
     if (this.hasEnded) return;
+    const { isStored } = this;
     const epoch = this.#row?.epoch;
     this.end("deleted");
-    await this.#owner.access.ask((store) => store.deleteSession(this.id, epoch));
+    const wasThere = await this.#owner.access.ask((store) => store.deleteSession(this.id, epoch));
+    if (wasThere && !isStored) this.#owner.emit({ name: "session-deleted", sessionId: this.id });
   }
 
   /** In this pool; the store is somebody else's business. */
@@ -349,7 +351,7 @@ export class PoolSession implements Session, SessionScope {
     this.#home = { kind: "none" };
     this.#owner.ended(this);
     this.servedBy.clear();
-    this.#owner.emit({ name: `session-${why}`, sessionId: this.id });
+    if (this.isStored) this.#owner.emit({ name: `session-${why}`, sessionId: this.id });
     this.#slots.dispose();
   }
 

@@ -140,6 +140,11 @@ export class Slots {
     for (const call of this.#calls) call.fail(errorOf(call));
   }
 
+  /** Adds the sessions of its calls. */
+  addSessions(used: Set<PoolSession>): void {
+    for (const { session } of this.#calls) if (session !== undefined) used.add(session);
+  }
+
   /** The calls of a session. */
   ofSession(session: PoolSession): Call[] {
     return [...this.#calls].filter((call) => call.session === session);

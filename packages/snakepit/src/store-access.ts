@@ -30,12 +30,12 @@ export class StoreAccess {
     );
   }
 
-  /** For what nobody waits for: a store that does not answer is reported, and nothing else. */
+  /** For what nobody waits for: whatever goes wrong is reported, and nothing else. */
   async tell(question: (store: Store) => Awaitable<unknown>): Promise<void> {
     try {
       await this.ask(question);
     } catch (error) {
-      if (!SnakepitError.is(error, "STORE_UNAVAILABLE")) throw error;
+      this.#report(error);
     }
   }
 
@@ -48,10 +48,13 @@ export class StoreAccess {
   }
 
   #failed(error: unknown): unknown {
-    if (!this.#isDown && SnakepitError.is(error, "STORE_UNAVAILABLE")) {
-      this.#isDown = true;
-      this.#emit({ name: "store-unavailable", store: this.store.name, error });
-    }
+    if (SnakepitError.is(error, "STORE_UNAVAILABLE")) this.#report(error);
     return error;
+  }
+
+  #report(error: unknown): void {
+    if (this.#isDown) return;
+    this.#isDown = true;
+    this.#emit({ name: "store-unavailable", store: this.store.name, error });
   }
 }

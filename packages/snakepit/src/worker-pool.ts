@@ -323,9 +323,9 @@ export class WorkerPool implements Pool, SessionBookOwner {
     return this.#options.clock.now();
   }
 
-  /** SessionOwner */
-  isUsed(session: PoolSession): boolean {
-    return this.#dispatcher.callsOf(session).length > 0;
+  /** SessionBookOwner */
+  usedSessions(): ReadonlySet<PoolSession> {
+    return this.#dispatcher.usedSessions();
   }
 
   /** SessionOwner */
@@ -428,8 +428,7 @@ function occupancy(
 let lastPoolNumber = 0;
 
 /** By which events of several pools are told apart. */
-function poolName(options: object): string {
-  const { name } = options as { readonly name?: string };
+function poolName({ name }: ResolvedPoolOptions): string {
   lastPoolNumber++;
   return name ?? `pool-${lastPoolNumber}`;
 }

@@ -55,14 +55,32 @@ export async function findApplications(known: readonly Attached[] = []): Promise
   return { attached, silent: await alive(silent) };
 }
 
-/** @throws CommandFailure `nothing`, with what there is instead */
-export function choose(all: readonly Attached[], { pid, app }: Choice): readonly Attached[] {
-  const chosen = all.filter(
+/** @throws CommandFailure `nothing`, with what there is instead; `gone` when it does not answer */
+export function choose(found: Found, choice: Choice): readonly Attached[] {
+  const chosen = matching(found, choice);
+  if (chosen.length > 0) return chosen;
+  if (isSilent(found, choice))
+    throw new CommandFailure(
+      "gone",
+      `${silentLines(found).join("; ")}: it may be halted, or compute`,
+    );
+  throw new CommandFailure("nothing", nothingFound(found.attached, choice));
+}
+
+export function matching({ attached }: Found, { pid, app }: Choice): readonly Attached[] {
+  return attached.filter(
     ({ report }) =>
       (pid === undefined || report.pid === pid) && (app === undefined || isNamed(report, app)),
   );
-  if (chosen.length > 0) return chosen;
-  throw new CommandFailure("nothing", nothingFound(all, { pid, app }));
+}
+
+/** Whether one that does not answer may be what is meant; its name nobody knows. */
+export function isSilent({ silent }: Found, { pid }: Choice): boolean {
+  return pid === undefined ? silent.length > 0 : silent.some((owner) => owner.pid === pid);
+}
+
+export function silentLines({ silent }: Found): string[] {
+  return silent.map(({ pid }) => `pid ${pid} does not answer`);
 }
 
 function isNamed({ name }: ApplicationReport, app: string): boolean {
@@ -74,10 +92,7 @@ function stem(name: string): string {
   return name.replace(/\.[^.]+$/, "");
 }
 
-function nothingFound(
-  all: readonly Attached[],
-  { pid, app }: { readonly pid: number | undefined; readonly app: string | undefined },
-): string {
+function nothingFound(all: readonly Attached[], { pid, app }: Choice): string {
   if (all.length === 0) {
     return `no running application was found in ${socketDirectories().join(" or ")}; one is seen while it has an open pool, unless that has inspect: false`;
   }

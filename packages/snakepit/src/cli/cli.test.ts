@@ -112,7 +112,7 @@ test("trace shows frames with times and sizes, and values only when asked for", 
     trace.stdout.on("data", (chunk) => {
       text += chunk;
     });
-    await until(() => /<- {2}result/.test(text));
+    await until(() => /-> {2}call.*<- {2}result/s.test(text));
     trace.kill("SIGINT");
     await once(trace, "exit");
     const line = /^\d\d:\d\d:\d\d\.\d{3} {2}-> {2}call +#\d+ +echo +\d+ B/m;
@@ -150,6 +150,16 @@ test("a trace ends with its worker, and says so", async () => {
   expect(code).toBe(0);
 });
 
+test("a trace of an application that closes its pools ends with the worker", async () => {
+  await using place = new InspectedPlace();
+  const host = await place.host();
+  const trace = place.start("trace", "w1");
+  const result = ended(trace);
+  await once(trace.stdout, "data");
+  await host.tell("close");
+  expect(await result).toMatchObject({ code: 0, stdout: expect.stringMatching(/has stopped\n$/) });
+});
+
 test("an application that dies while it is traced is told of", async () => {
   await using place = new InspectedPlace();
   const host = await place.host();
@@ -159,7 +169,7 @@ test("an application that dies while it is traced is told of", async () => {
   host.process.kill("SIGKILL");
   expect(await result).toMatchObject({
     code: 4,
-    stderr: "snakepit: the application has ended\n",
+    stderr: "snakepit: the application has ended, or closed its pools\n",
   });
 });
 
@@ -222,7 +232,12 @@ test("an application that is halted is listed as one that does not answer", asyn
   const halted = await place.host();
   process.kill(halted.pid, "SIGSTOP");
   const { applications, silent } = await json(place, "status");
+  const one = await place.command("workers", "--pid", String(halted.pid));
   process.kill(halted.pid, "SIGCONT");
+  expect(one).toMatchObject({
+    code: 4,
+    stderr: `snakepit: pid ${halted.pid} does not answer: it may be halted, or compute\n`,
+  });
   expect(applications).toHaveLength(1);
   expect(silent).toEqual([{ pid: halted.pid }]);
 });

@@ -108,8 +108,8 @@ function silent(): CommandFailure {
   return new CommandFailure("gone", `the application has not answered within ${ANSWER_MS} ms`);
 }
 
-function ended(): CommandFailure {
-  return new CommandFailure("gone", "the application has ended");
+export function ended(): CommandFailure {
+  return new CommandFailure("gone", "the application has ended, or closed its pools");
 }
 
 function refusal({ code, message }: { code: string; message: string }): CommandFailure {

@@ -13,7 +13,7 @@ export async function withApplications<Result>(
 ): Promise<Result> {
   const found = await findApplications();
   try {
-    return await use(choose(found.attached, options), found);
+    return await use(choose(found, options), found);
   } finally {
     for (const { client } of found.attached) client[Symbol.dispose]();
   }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApplicationReport } from "../inspect/protocol.ts";
 import type { SocketOwner } from "../inspect/socket-file.ts";
-import type { Attached } from "./attach.ts";
+import { type Attached, silentLines } from "./attach.ts";
 import { type CommandOptions, withApplications } from "./command.ts";
-import type { Output } from "./output.ts";
+import { clean, type Output } from "./output.ts";
 import { poolRates } from "./rates.ts";
 import { applicationLine, commandTable, poolTable } from "./tables.ts";
 
@@ -14,15 +14,15 @@ const MOST_COMMANDS = 8;
 
 /** Applications and their pools, with what they did in the last half second. */
 export async function status({ output, ...choice }: CommandOptions): Promise<void> {
-  await withApplications(choice, async (chosen, { silent }) => {
+  await withApplications(choice, async (chosen, found) => {
     await delay(BETWEEN_LOOKS_MS);
     const pairs = (await Promise.all(chosen.map(again))).filter((pair) => pair !== undefined);
-    if (output.isJson) return output.json(statusDocument(pairs, silent));
+    if (output.isJson) return output.json(statusDocument(pairs, found.silent));
     for (const [index, pair] of pairs.entries()) {
       if (index > 0) output.line();
       writeApplication(output, pair);
     }
-    for (const { pid } of silent) output.line(`pid ${pid} does not answer`);
+    for (const line of silentLines(found)) output.line(line);
   });
 }
 
@@ -44,7 +44,7 @@ function writeApplication(output: Output, { now, before }: Pair): void {
   for (const line of poolTable(now, before)) output.line(line);
   for (const pool of now.pools) {
     const lines = commandTable(pool, MOST_COMMANDS);
-    if (lines.length > 0) output.line();
+    if (lines.length > 0) output.line(`\ncommands of ${clean(pool.name)}`);
     for (const line of lines) output.line(line);
   }
 }

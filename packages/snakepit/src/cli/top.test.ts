@@ -101,7 +101,9 @@ test("top gives the terminal back when the last application has ended, and says 
   await terminal.until(/^pool-1 /m);
   host.process.kill("SIGKILL");
   expect(await terminal.ended).toEqual({ code: 4, restored: true });
-  expect(terminal.output.split(leave)[1]).toBe("snakepit: the application has ended\r\n");
+  expect(terminal.output.split(leave)[1]).toBe(
+    "snakepit: the application has ended, or closed its pools\r\n",
+  );
 });
 
 test("top goes on with the others, and finds those that come", async () => {
@@ -114,6 +116,19 @@ test("top goes on with the others, and finds those that come", async () => {
   first.process.kill("SIGKILL");
   await terminal.until(/ 1 running/);
   expect(terminal.screen).toContain(`pid ${second.pid}`);
+  terminal.type("q");
+  expect(await terminal.ended).toEqual({ code: 0, restored: true });
+});
+
+test("top waits for an application that does not answer for a while", async () => {
+  await using place = new InspectedPlace();
+  const host = await place.host();
+  using terminal = new Terminal(place, "top");
+  await terminal.until(/^pool-1 /m);
+  process.kill(host.pid, "SIGSTOP");
+  await terminal.until(new RegExp(`^pid ${host.pid} does not answer`, "m"));
+  process.kill(host.pid, "SIGCONT");
+  await terminal.until(/^pool-1 /m);
   terminal.type("q");
   expect(await terminal.ended).toEqual({ code: 0, restored: true });
 });

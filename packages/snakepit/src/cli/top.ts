@@ -1,8 +1,16 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Attached, choose, findApplications } from "./attach.ts";
+import {
+  type Attached,
+  choose,
+  type Found,
+  findApplications,
+  isSilent,
+  matching,
+  silentLines,
+} from "./attach.ts";
+import { ended } from "./client.ts";
 import type { CommandOptions } from "./command.ts";
-import { CommandFailure } from "./failure.ts";
 import type { Output } from "./output.ts";
 import { type Look, look, poolRates, workerRate } from "./rates.ts";
 import { Screen } from "./screen.ts";
@@ -54,6 +62,7 @@ async function showLive(watch: Watch, output: Output): Promise<void> {
 interface Seen {
   readonly now: readonly Look[];
   readonly before: ReadonlyMap<string, Look>;
+  readonly found: Found;
 }
 
 /** Looks again and again, and finds applications that have come meanwhile. */
@@ -68,17 +77,19 @@ class Watch implements Disposable {
 
   /** @throws CommandFailure `nothing`; `gone` when there were some before */
   async look(): Promise<Seen> {
-    const hadSome = this.#attached.length > 0;
-    const { attached } = await findApplications(this.#attached);
-    this.#attached = attached;
-    if (hadSome && attached.length === 0)
-      throw new CommandFailure("gone", "the application has ended");
-    const chosen = choose(attached, this.#options);
+    const found = await findApplications(this.#attached);
+    this.#attached = found.attached;
+    const chosen = matching(found, this.#options);
+    // One that computes for a while is there all the same.
+    if (chosen.length === 0 && !isSilent(found, this.#options)) {
+      if (this.#last.length > 0) throw ended();
+      choose(found, this.#options);
+    }
     const looks = await Promise.all(chosen.map(look));
     const now = looks.filter((one) => one !== undefined);
     const before = new Map(this.#last.map((one) => [one.path, one]));
-    this.#last = now;
-    return { now, before };
+    if (now.length > 0) this.#last = now;
+    return { now, before, found };
   }
 
   [Symbol.dispose](): void {
@@ -86,7 +97,7 @@ class Watch implements Disposable {
   }
 }
 
-function topLines({ now, before }: Seen): string[] {
+function topLines({ now, before, found }: Seen): string[] {
   const time = new Date().toLocaleTimeString("en-GB");
   const lines = [`snakepit top  ${time}  ${now.length} running  q leaves`];
   for (const one of now) {
@@ -95,10 +106,10 @@ function topLines({ now, before }: Seen): string[] {
     lines.push(...poolTable(one.application, earlier?.application));
     lines.push("", ...workerTable(one, earlier));
   }
-  return lines;
+  return [...lines, "", ...silentLines(found)];
 }
 
-function topDocument({ now, before }: Seen) {
+function topDocument({ now, before, found }: Seen) {
   return {
     at: new Date().toISOString(),
     applications: now.map((one) => {
@@ -116,5 +127,6 @@ function topDocument({ now, before }: Seen) {
         })),
       };
     }),
+    silent: found.silent.map(({ pid }) => ({ pid })),
   };
 }

@@ -1,6 +1,6 @@
 import type { Message, TracedFrame } from "../inspect/protocol.ts";
+import { ended } from "./client.ts";
 import { applicationOf, type CommandOptions, withApplications } from "./command.ts";
-import { CommandFailure } from "./failure.ts";
 import { applicationOfWorker } from "./find-worker.ts";
 import { bytes } from "./measures.ts";
 import { clean, type Output } from "./output.ts";
@@ -17,7 +17,7 @@ export async function trace(options: TraceOptions): Promise<void> {
     const attached = await applicationOfWorker(chosen, worker);
     const { client } = attached;
     let end!: (sentence: string | undefined) => void;
-    const ended = new Promise<string | undefined>((resolve) => {
+    const ending = new Promise<string | undefined>((resolve) => {
       end = resolve;
     });
     const traced = await client.ask("trace", { worker, values }, (message) => {
@@ -28,8 +28,8 @@ export async function trace(options: TraceOptions): Promise<void> {
     const { pool, pid } = traced;
     if (output.isJson) output.jsonLine({ application: applicationOf(attached), ...traced });
     else output.line(output.bold(`worker ${traced.worker}, pid ${pid}, of pool ${clean(pool)}`));
-    const why = await ended;
-    if (why === undefined) throw new CommandFailure("gone", "the application has ended");
+    const why = await ending;
+    if (why === undefined) throw ended();
     if (output.isJson) output.jsonLine({ ended: why });
     else output.line(why);
   });

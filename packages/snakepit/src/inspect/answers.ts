@@ -30,13 +30,21 @@ export function application(pools: Pools): ApplicationReport {
     thread: threadId,
     name: basename(script === "" ? process.execPath : script),
     script,
-    cwd: process.cwd(),
+    cwd: workingDirectory(),
     node: process.version,
     startedAtMs,
     memoryBytes: process.memoryUsage.rss(),
     atMs,
     pools: Array.from(pools, (pool) => pool.report()),
   };
+}
+
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return ""; // it was removed under the program's feet
+  }
 }
 
 export function workers(pools: Pools): PoolWorkers[] {

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Socket } from "node:net";
 import { closest, show } from "../check-options.ts";
 import { SnakepitError } from "../errors.ts";
@@ -28,6 +27,8 @@ export class Attachment implements Disposable {
   readonly #pools: ReadonlySet<PoolView>;
   readonly #questions: Asked[] = [];
   readonly #traces = new Set<Disposable>();
+  /** They wait until there is room for more, or nobody to read it. */
+  readonly #writing: (() => void)[] = [];
   #isAnswering = false;
 
   constructor(socket: Socket, pools: ReadonlySet<PoolView>) {
@@ -48,11 +49,16 @@ export class Attachment implements Disposable {
     });
     // "close" follows.
     socket.on("error", () => {});
-    socket.once("close", () => this.#endTraces());
+    socket.on("drain", () => this.#goOn());
+    socket.once("close", () => {
+      this.#endTraces();
+      this.#goOn();
+    });
   }
 
+  /** Hangs up when what was said has left. */
   [Symbol.dispose](): void {
-    this.#socket.destroy();
+    this.#socket.destroySoon();
   }
 
   async #answerAll(): Promise<void> {
@@ -96,6 +102,8 @@ export class Attachment implements Disposable {
   }
 
   #trace({ id, worker: idOrPid, values = false }: Question<"trace">): Traced {
+    if (this.#traces.size > 0)
+      throw new SnakepitError("WORKER_BUSY", "a connection traces one worker; open another");
     const { pool, worker } = answers.find(this.#pools, idOrPid);
     const feed = new TraceFeed({
       values,
@@ -116,7 +124,13 @@ export class Attachment implements Disposable {
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded) return;
     if (socket.write(`${JSON.stringify(message)}\n`)) return;
-    await Promise.race([once(socket, "drain"), once(socket, "close")]).catch(() => {});
+    await new Promise<void>((resolve) => {
+      this.#writing.push(resolve);
+    });
+  }
+
+  #goOn(): void {
+    for (const resume of this.#writing.splice(0)) resume();
   }
 
   /** Who does not speak the language is told so once, and sent away. */

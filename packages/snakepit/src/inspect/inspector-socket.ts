@@ -37,8 +37,13 @@ export class InspectorSocket implements Disposable {
       connection.once("close", () => socket.#attached.delete(attachment));
     });
     await listen(server, path);
-    // Nobody else can enter the directory; this holds should somebody open it later.
-    chmodSync(path, 0o600);
+    try {
+      // Nobody else can enter the directory; this holds should somebody open it later.
+      chmodSync(path, 0o600);
+    } catch (error) {
+      socket[Symbol.dispose]();
+      throw error;
+    }
     if (!guarded.has(path)) guardFile(path);
     guarded.add(path);
     process.once("exit", socket.#remove);

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { statSync, symlinkSync } from "node:fs";
+import { mkdirSync, rmdirSync, statSync, symlinkSync } from "node:fs";
 import { expect, test } from "vitest";
 import { HandClient, InspectedPlace } from "../fixtures/inspected.ts";
 import { untilGone } from "../fixtures/processes.ts";
@@ -44,6 +44,15 @@ test.each([
   const { code, stderr } = await place.command("status");
   expect(stderr).toMatch(/^snakepit: no running application was found/);
   expect(code).toBe(3);
+});
+
+test("where the usual folder has too long a path, the socket is in another, and is found", async () => {
+  using temporary = scratch();
+  const XDG_STATE_HOME = temporary.file("x".repeat(100));
+  await using place = new InspectedPlace({ XDG_STATE_HOME, TMPDIR: temporary.file("") });
+  const host = await place.host({}, 0);
+  const seen = async () => JSON.parse((await place.command("status", "--json")).stdout || "{}");
+  await expect.poll(seen, { timeout: 10_000 }).toMatchObject({ applications: [{ pid: host.pid }] });
 });
 
 test("no socket is made in a folder that is a link to another", async () => {
@@ -119,7 +128,7 @@ test("questions are answered in their order, however many come at once", async (
 
 test("somebody who asks and never reads costs the application no memory", async () => {
   await using place = new InspectedPlace();
-  await place.host({ callers: 1 });
+  const host = await place.host({ callers: 1 });
   using deaf = await HandClient.dial(only(place));
   using client = await HandClient.dial(only(place));
   const memory = async (id: number) => {
@@ -135,11 +144,33 @@ test("somebody who asks and never reads costs the application no memory", async 
     deaf.write('{"v":1,"id":1,"ask":"application"}\n'.repeat(1_000));
   for (let id = 2; id < 50; id++) await memory(id);
   expect(await memory(50)).toBeLessThan(before + 60_000_000);
+  expect(host.stderr()).toBe("");
+});
+
+test("a connection traces one worker, so that what it keeps has a bound", async () => {
+  await using place = new InspectedPlace();
+  await place.host();
+  using client = await HandClient.dial(only(place));
+  client.ask(1, "trace", { worker: "w1" });
+  client.ask(2, "trace", { worker: "w2" });
+  expect(await client.answer(2)).toMatchObject({ error: { code: "WORKER_BUSY" } });
+});
+
+test("a program whose folder was removed can be looked at", async () => {
+  await using place = new InspectedPlace();
+  using gone = scratch();
+  const cwd = gone.file("cwd");
+  mkdirSync(cwd);
+  await place.host({ cwd });
+  rmdirSync(cwd);
+  using client = await HandClient.dial(only(place));
+  client.ask(1, "application", {});
+  expect(await client.answer(1)).toMatchObject({ answer: { cwd: "" } });
 });
 
 test("a trace that is read slowly drops frames, counts them, and grows nothing", async () => {
   await using place = new InspectedPlace();
-  await place.host({ callers: 2, fast: true, text: "x".repeat(800) });
+  const host = await place.host({ callers: 2, fast: true, text: "x".repeat(800) });
   using slow = await HandClient.dial(only(place));
   using client = await HandClient.dial(only(place));
   slow.ask(1, "trace", { worker: "w1", values: true });
@@ -154,6 +185,7 @@ test("a trace that is read slowly drops frames, counts them, and grows nothing",
   await until(() => dropped() > 0);
   const lines = slow.messages.flatMap((one) => ("frames" in one ? [one.frames.length] : []));
   expect(Math.max(...lines)).toBeLessThanOrEqual(1_000);
+  expect(host.stderr()).toBe("");
 });
 
 /** Of all workers. */
