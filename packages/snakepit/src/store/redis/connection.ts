@@ -6,7 +6,7 @@ import type { Outcome } from "../../errors.ts";
 import { hold, holding } from "../../hold.ts";
 import { startTimer } from "../../timer.ts";
 import { closed, unavailable } from "../refusals.ts";
-import { explained, isUnknownScript } from "./failures.ts";
+import { explained, isUnknownScript, notConnected } from "./failures.ts";
 import type { MakeClient } from "./load-ioredis.ts";
 
 /** Between two attempts to connect again: doubled each time, up to a second. */
@@ -176,7 +176,7 @@ export class RedisConnection {
           if (settle()) resolve(reply);
         },
         (error: unknown) => {
-          if (settle()) reject(explained(error, "Redis has not done it", outcome));
+          if (settle()) reject(explained(error, outcome));
         },
       );
     });
@@ -184,14 +184,15 @@ export class RedisConnection {
 
   /** No word has come on it for as long as a command may take: a new one may do better. */
   #drop(client: Redis, reason: string): void {
-    this.#lost(client, reason);
-    client.disconnect();
+    if (this.#lost(client, reason)) client.disconnect();
   }
 
-  #lost(client: Redis, reason: string): void {
-    if (this.#state.phase !== "ready" || this.#state.client !== client) return;
+  /** False: it was lost before. */
+  #lost(client: Redis, reason: string): boolean {
+    if (this.#state.phase !== "ready" || this.#state.client !== client) return false;
     this.#state = { phase: "down", sinceMs: systemClock.now(), reason };
     this.#connectAfter(0);
+    return true;
   }
 
   #connectAfter(pauseMs: number): void {
@@ -214,7 +215,7 @@ export class RedisConnection {
       reason = error.message;
     });
     client.on("connect", () => client.stream.unref());
-    client.on("end", () => this.#lost(client, reason));
+    client.on("end", () => void this.#lost(client, reason));
     // Its own limit covers the connection, not the handshake of a server that is halted.
     using _ = startTimer(this.#timeoutMs, () => {
       reason = `no connection within ${this.#timeoutMs} ms`;
@@ -226,7 +227,7 @@ export class RedisConnection {
     } catch {
       const state = this.#state;
       if (state.phase === "down") this.#state = { ...state, reason };
-      throw explained(new Error(reason), "cannot connect to Redis", "not-started");
+      throw notConnected(reason);
     } finally {
       this.#attempt = undefined;
     }
