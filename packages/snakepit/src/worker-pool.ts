@@ -63,6 +63,8 @@ export class WorkerPool implements Pool, SessionBookOwner {
   readonly access: StoreAccess;
   readonly sessions: Sessions;
   readonly #options: ResolvedPoolOptions;
+  /** Its own, or a number. */
+  readonly #name: string;
   readonly #events: EventHub;
   readonly #launcher: Launcher;
   readonly #dispatcher: Dispatcher;
@@ -77,9 +79,9 @@ export class WorkerPool implements Pool, SessionBookOwner {
 
   constructor(options: ResolvedPoolOptions) {
     this.#options = options;
-    const name = poolName(options);
-    this.#events = new EventHub(name, options.telemetry);
-    if (options.logger !== undefined) logEvents(this.#events, name, options.logger);
+    this.#name = poolName(options);
+    this.#events = new EventHub(this.#name, options.telemetry);
+    if (options.logger !== undefined) logEvents(this.#events, this.#name, options.logger);
     this.#ownsStore = options.store === undefined || options.ownsStore;
     this.#launcher = options.launcher ?? options.adapter.launcher ?? this.#localLauncher();
     this.#dispatcher = new Dispatcher(options, this.#launcher, this.#events);
@@ -119,8 +121,13 @@ export class WorkerPool implements Pool, SessionBookOwner {
     const { adapter, minWorkers } = this.#options;
     const { fleet } = this.#dispatcher;
     const startedMs = this.#options.clock.now();
-    const parts = { pool: this, fleet, replacements: this.#replacements, options: this.#options };
-    this.#inspection = inspect(parts);
+    this.#inspection = inspect({
+      name: this.#name,
+      pool: this,
+      fleet,
+      replacements: this.#replacements,
+      options: this.#options,
+    });
     try {
       await adapter.open?.({ signal: this.#opening.signal });
       await fleet.startMany(minWorkers);

@@ -20,7 +20,7 @@ const stats = { sessions: 1, maxSessions: 10, open: 1, pinned: 0, store: "memory
 function viewOf(sessions: Partial<Sessions> | undefined): PoolView {
   const pool = { stats: () => ({ sessions: 1 }), workers: () => [], sessions };
   const options = { adapter: { name: "fake" } };
-  return new PoolView({ pool, options, fleet: {} } as unknown as PoolParts, 1);
+  return new PoolView({ pool, options, fleet: {}, name: "pool-1" } as unknown as PoolParts);
 }
 
 test("of a session the names of its metadata are told, and their values when asked for", async () => {

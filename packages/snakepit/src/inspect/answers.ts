@@ -95,7 +95,6 @@ async function sessionsOf(
 ): Promise<Omit<PoolSessions, "pool">> {
   const open = pool.report().stats.sessions;
   const { sessions: book } = pool;
-  if (book === undefined) return { open };
   try {
     const swept = sweep ? await book.sweep() : undefined;
     const listed = await book.list({ limit: MOST_SESSIONS });

@@ -107,6 +107,7 @@ export class Attachment implements Disposable {
     const { pool, worker } = answers.find(this.#pools, idOrPid);
     const feed = new TraceFeed({
       values,
+      redact: (text) => worker.redaction.text(text),
       send: (line) => this.#send({ v: INSPECT_VERSION, id, ...line }),
     });
     const tap = pool.trace(worker, (frame) => feed.add(frame));

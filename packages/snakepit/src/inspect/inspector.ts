@@ -9,14 +9,13 @@ const debug = debuglog("snakepit");
 const SWITCH = "SNAKEPIT_INSPECT";
 
 const pools = new Set<PoolView>();
-let lastNumber = 0;
 let socket: InspectorSocket | undefined;
 let isOpening = false;
 
 /** The pool can be looked at from outside until what is returned is disposed of. Never throws. */
 export function inspect(parts: PoolParts): Disposable | undefined {
   if (!parts.options.inspect || process.env[SWITCH] === "0") return undefined;
-  const pool = new PoolView(parts, ++lastNumber);
+  const pool = new PoolView(parts);
   pools.add(pool);
   if (socket === undefined && !isOpening) void open();
   return {

@@ -4,7 +4,10 @@ import { type PoolParts, PoolView } from "./pool-view.ts";
 
 function viewOf(options: object): PoolView {
   const adapter = { name: "ours" };
-  return new PoolView({ options: { adapter, ...options } } as unknown as PoolParts, 3);
+  return new PoolView({
+    name: "general",
+    options: { adapter, ...options },
+  } as unknown as PoolParts);
 }
 
 test("of an adapter that shows no frames, that is what is said", () => {
@@ -17,11 +20,6 @@ test("of an adapter that shows no frames, that is what is said", () => {
 test("of a worker that is not there yet, that is what is said", () => {
   const worker = { id: "w1", phase: "starting", connection: undefined } as unknown as Worker;
   expect(() => viewOf({}).trace(worker, () => {})).toThrow("worker w1 is starting");
-});
-
-test("a pool has its name, or a number", () => {
-  expect(viewOf({ name: "general" }).name).toBe("general");
-  expect(viewOf({}).name).toBe("pool-3");
 });
 
 test("of the options numbers and names are told, and nothing of what an adapter was given", () => {

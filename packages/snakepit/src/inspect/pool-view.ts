@@ -10,10 +10,9 @@ import type { PoolReport, PoolWorkers, Recycled } from "./protocol.ts";
 
 /** What the inspector sees of a pool. */
 export interface PoolParts {
-  readonly pool: Pick<Pool, "stats" | "workers"> & {
-    /** Absent: this pool cannot tell of them. */
-    readonly sessions?: Sessions;
-  };
+  /** As in its events. */
+  readonly name: string;
+  readonly pool: Pick<Pool, "stats" | "workers" | "sessions">;
   readonly fleet: Fleet;
   readonly replacements: Replacements;
   readonly options: ResolvedPoolOptions;
@@ -24,13 +23,12 @@ export class PoolView {
   readonly name: string;
   readonly #parts: PoolParts;
 
-  constructor(parts: PoolParts, number: number) {
-    const { name } = parts.options as { readonly name?: string };
-    this.name = name ?? `pool-${number}`;
+  constructor(parts: PoolParts) {
+    this.name = parts.name;
     this.#parts = parts;
   }
 
-  get sessions(): Sessions | undefined {
+  get sessions(): Sessions {
     return this.#parts.pool.sessions;
   }
 

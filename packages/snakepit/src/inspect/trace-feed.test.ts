@@ -36,6 +36,19 @@ test("frames beyond what a reader takes are dropped and counted, and the others 
   );
 });
 
+test("a secret that is known never leaves with a value", async () => {
+  const told: TraceLine[] = [];
+  const redact = (text: string) => text.replaceAll("hunter2", "[redacted]");
+  using feed = new TraceFeed({
+    values: true,
+    redact,
+    send: async (line) => void told.push(line),
+  });
+  feed.add({ ...frame, value: { note: "it is hunter2" } });
+  await feed.flush();
+  expect(told[0]?.frames[0]?.value).toBe('{"note":"it is [redacted]"}');
+});
+
 test("what frames carry is told only to those who ask for it", async () => {
   const told: TraceLine[] = [];
   const send = async (line: TraceLine) => void told.push(line);

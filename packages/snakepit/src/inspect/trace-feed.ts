@@ -9,6 +9,8 @@ const GATHER_MS = 50;
 
 export interface TraceFeedOptions {
   readonly values: boolean;
+  /** Takes known secrets out of a value. */
+  readonly redact?: (text: string) => string;
   /** Resolves when the reader has room for another line. */
   readonly send: (line: TraceLine) => Promise<void>;
 }
@@ -68,6 +70,7 @@ export class TraceFeed implements Disposable {
 
   #shown({ value, ...frame }: TraceFrame): TracedFrame {
     const atMs = performance.timeOrigin + performance.now();
-    return { ...frame, atMs, ...(this.#options.values ? { value: shownValue(value) } : {}) };
+    const { values, redact = (text: string) => text } = this.#options;
+    return { ...frame, atMs, ...(values ? { value: redact(shownValue(value)) } : {}) };
   }
 }
