@@ -95,7 +95,7 @@ test("a listener may write itself", async () => {
   const heard: string[] = [];
   using _ = await store.watch(undefined, ({ name, version }) => {
     heard.push(`${name} ${version}`);
-    if (name === "a" && version < 3) store.write(undefined, [set("a", "again")]);
+    if (name === "a" && version < 3) void store.write(undefined, [set("a", "again")]);
   });
   await store.write(undefined, [set("a", "1")]);
   await expect.poll(() => heard).toEqual(["a 1", "a 2", "a 3"]);

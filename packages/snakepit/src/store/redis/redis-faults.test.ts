@@ -146,6 +146,15 @@ describe.skipIf(lacksRedis("faults of Redis"))("with a server of its own", () =>
     await expect.poll(next, { timeout: 10_000 }).toEqual([expect.any(Number)]);
   }
 
+  test("a host that was blocked itself blames nobody", async () => {
+    await using store = await redisStore({ client: server.client, timeoutMs: 100 });
+    await store.write(undefined, [set("a", "1")]);
+    const reading = read(store, "a");
+    const endMs = performance.now() + 500;
+    while (performance.now() < endMs);
+    expect(await reading).toMatchObject({ value: "1" });
+  });
+
   test("who watches hears of what has changed while the connection was lost", async () => {
     await using watcher = await redisStore({ client: server.client, timeoutMs: 1_000 });
     await using writer = await redisStore({ client: server.client });
