@@ -4,6 +4,9 @@ import { fakeClock, storeContract } from "../testing/index.ts";
 import { memoryStore } from "./memory-store.ts";
 import type { RecordChange, Store } from "./store.ts";
 
+/** For what happens soon, but not at once, however busy the machine is. */
+const patiently = { timeout: 20_000 };
+
 describe("the memory store keeps the contract", () => {
   const open = (_space: string, limits: object) => memoryStore(limits);
   for (const { name, run } of storeContract({ open, isShared: false })) test(name, run, 60_000);
@@ -83,7 +86,7 @@ test("a listener that throws disturbs neither the writer nor other listeners", a
   });
   using _good = await store.watch(undefined, ({ name }) => heard.push(name));
   expect(store.write(undefined, [set("a", "1")])).toEqual([1]);
-  await expect.poll(() => heard).toEqual(["a"]);
+  await expect.poll(() => heard, patiently).toEqual(["a"]);
   expect(warned).toHaveBeenCalledWith(
     expect.stringContaining("of the listener"),
     "SnakepitWarning",
@@ -98,7 +101,7 @@ test("a listener may write itself", async () => {
     if (name === "a" && version < 3) void store.write(undefined, [set("a", "again")]);
   });
   await store.write(undefined, [set("a", "1")]);
-  await expect.poll(() => heard).toEqual(["a 1", "a 2", "a 3"]);
+  await expect.poll(() => heard, patiently).toEqual(["a 1", "a 2", "a 3"]);
 });
 
 test("every wrong option is named", () => {

@@ -21,9 +21,13 @@ export interface StoredSession {
   readonly id: string;
   /** Made anew with each creation, so that nobody writes into a later session of the same id. */
   readonly epoch: string;
-  /** It ends so long after its last use; Infinity: never. */
+  /**
+   * It ends so long after its last use, or up to a thousandth of that and at most a second later;
+   * Infinity: never.
+   */
   readonly ttlMs: number;
   readonly createdAtMs: number;
+  /** Uses that follow each other within a thousandth of `ttlMs` may count as the first of them. */
   readonly lastUsedAtMs: number;
   /** Of `data`: 1 at first, and one more with each `updateSession`. */
   readonly version: number;

@@ -162,12 +162,14 @@ export class RedisConnection {
         wheelNext: undefined,
         wheelPrevious: undefined,
         wheelSlot: NO_SLOT,
-        expire: () => {
-          if (!settle()) return;
-          const problem = `Redis gave no answer within ${this.#timeoutMs} ms`;
-          reject(unavailable("redis", problem, { outcome }));
-          if (this.#replies === repliesBefore) this.#drop(client, problem);
-        },
+        // After a turn: when this host was blocked, the answer may lie there unread.
+        expire: () =>
+          setImmediate(() => {
+            if (!settle()) return;
+            const problem = `Redis gave no answer within ${this.#timeoutMs} ms`;
+            reject(unavailable("redis", problem, { outcome }));
+            if (this.#replies === repliesBefore) this.#drop(client, problem);
+          }),
       };
       this.#deadlines.add(entry);
       ask(client).then(

@@ -15,6 +15,9 @@ import { redisStore } from "./index.ts";
 import { clientMaker } from "./load-ioredis.ts";
 import { resolveRedisOptions } from "./options.ts";
 
+/** For what happens soon, but not at once, however busy the machine is. */
+const patiently = { timeout: 20_000 };
+
 function set(name: string, value: string | Uint8Array, more: object = {}): RecordChange {
   return { kind: "set", namespace: "things", name, type: "thing", value, ...more };
 }
@@ -72,7 +75,7 @@ describe.skipIf(lacksRedis("faults of Redis"))("with a server of its own", () =>
     const total = () => [...acknowledged.values()].reduce((sum, version) => sum + version, 0);
     for (let round = 0; round < 3; round++) {
       const goal = total() + 200;
-      await expect.poll(total, { timeout: 20_000 }).toBeGreaterThan(goal);
+      await expect.poll(total, patiently).toBeGreaterThan(goal);
       await server.kill();
       const before = new Map(acknowledged);
       await server.start();
@@ -82,7 +85,7 @@ describe.skipIf(lacksRedis("faults of Redis"))("with a server of its own", () =>
       }
     }
     const goal = total() + 200;
-    await expect.poll(total, { timeout: 20_000 }).toBeGreaterThan(goal);
+    await expect.poll(total, patiently).toBeGreaterThan(goal);
     isOver = true;
     await Promise.all(writing);
     expect(failures).toBeGreaterThan(0);
@@ -92,23 +95,23 @@ describe.skipIf(lacksRedis("faults of Redis"))("with a server of its own", () =>
   });
 
   test("calls fail in time while the server is away, soon at once, and go on when it is back", async () => {
-    await using store = await redisStore({ client: server.client, timeoutMs: 300 });
+    await using store = await redisStore({ client: server.client, timeoutMs: 1_000 });
     await store.write(undefined, [set("a", "1")]);
     await server.kill();
     const first = await failureOf(() => read(store, "a"));
     expect(first).toMatchObject({ code: "STORE_UNAVAILABLE", details: { store: "redis" } });
-    await delay(300); // for as long as that, calls may wait for it
+    await delay(1_000); // for as long as that, calls may wait for it
 
     const startMs = performance.now();
     for (let n = 0; n < 50; n++) await failureOf(() => read(store, "a"));
-    expect(performance.now() - startMs).toBeLessThan(50 * 300);
+    expect(performance.now() - startMs).toBeLessThan(50_000);
     const write = await failureOf(() => store.write(undefined, [set("a", "2")]));
     expect(write.outcome).toBe("not-started");
     expect(write.message).toContain("Redis cannot be reached");
 
     await server.start();
     await expect
-      .poll(async () => await read(store, "a").catch(() => "away"), { timeout: 10_000 })
+      .poll(async () => await read(store, "a").catch(() => "away"), patiently)
       .toMatchObject({ value: "1" });
     expect(await store.write(undefined, [set("a", "2")])).toEqual([2]);
   });
@@ -129,22 +132,31 @@ describe.skipIf(lacksRedis("faults of Redis"))("with a server of its own", () =>
   });
 
   async function expectInTime(halt: () => unknown, goOn: () => unknown): Promise<void> {
-    await using store = await redisStore({ client: server.client, timeoutMs: 200 });
+    await using store = await redisStore({ client: server.client, timeoutMs: 1_000 });
     const write = async (name: string) => await store.write(undefined, [set(name, "1")]);
     await write("a");
     await halt();
     try {
       const error = await failureOf(() => write("a"));
       expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
-      expect(error.message).toContain("no answer within 200 ms");
+      expect(error.message).toContain("no answer within 1000 ms");
       const many = Array.from({ length: 20 }, () => failureOf(() => write("b")));
       for (const { code } of await Promise.all(many)) expect(code).toBe("STORE_UNAVAILABLE");
     } finally {
       await goOn();
     }
     const next = () => write("c").catch(() => "away");
-    await expect.poll(next, { timeout: 10_000 }).toEqual([expect.any(Number)]);
+    await expect.poll(next, patiently).toEqual([expect.any(Number)]);
   }
+
+  test("a host that was blocked itself blames nobody", async () => {
+    await using store = await redisStore({ client: server.client, timeoutMs: 1_000 });
+    await store.write(undefined, [set("a", "1")]);
+    const reading = read(store, "a");
+    const endMs = performance.now() + 1_500;
+    while (performance.now() < endMs);
+    expect(await reading).toMatchObject({ value: "1" });
+  });
 
   test("who watches hears of what has changed while the connection was lost", async () => {
     await using watcher = await redisStore({ client: server.client, timeoutMs: 1_000 });
@@ -167,7 +179,7 @@ describe.skipIf(lacksRedis("faults of Redis"))("with a server of its own", () =>
       .toEqual(new Set(["changed false", "new false", "deleted true"]));
     // And it hears on.
     await writer.write(undefined, [set("later", "1")]);
-    await expect.poll(() => hints.at(-1)?.name, { timeout: 10_000 }).toBe("later");
+    await expect.poll(() => hints.at(-1)?.name, patiently).toBe("later");
   });
 
   test("who watches hears of what happened around a restart of the server", async () => {
@@ -179,9 +191,7 @@ describe.skipIf(lacksRedis("faults of Redis"))("with a server of its own", () =>
     await server.start();
     await using other = await redisStore({ client: server.client });
     await other.write(undefined, [set("a", "2")]);
-    await expect
-      .poll(() => hints.at(-1), { timeout: 10_000 })
-      .toMatchObject({ name: "a", version: 2 });
+    await expect.poll(() => hints.at(-1), patiently).toMatchObject({ name: "a", version: 2 });
   });
 
   test("a server that has forgotten the scripts is told them again", async () => {
@@ -220,7 +230,7 @@ describe.skipIf(lacksRedis("faults of Redis"))("with a server of its own", () =>
     await store.write("ada", [set("a", "1"), set("b", new Uint8Array(600_000))]);
     const left = async () => (await asked.keys("*:[mvbp]:*")).length;
     expect(await left()).toBe(4);
-    await expect.poll(left, { timeout: 10_000 }).toBe(0);
+    await expect.poll(left, patiently).toBe(0);
   });
 
   test("two host processes share one session", async () => {
@@ -241,7 +251,7 @@ describe.skipIf(lacksRedis("faults of Redis"))("with a server of its own", () =>
     expect(exits.map(([code]) => code)).toEqual([0, 0]);
     const record = await store.get({ session: "shared", namespace: "things", name: "counter" });
     expect(record).toMatchObject({ value: "100", version: 100 });
-    await expect.poll(() => heard).toBe(100);
+    await expect.poll(() => heard, patiently).toBe(100);
   });
 
   test("a program that closes nothing ends by itself", () => {
@@ -317,7 +327,7 @@ async function startCluster(port: number, busPort: number): Promise<RedisServer>
   const server = await startRedis([...place, "--cluster-enabled", "yes"]);
   const admin = server.client.duplicate();
   await admin.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
-  await expect.poll(() => admin.call("CLUSTER", "INFO"), { timeout: 20_000 }).toContain("state:ok");
+  await expect.poll(() => admin.call("CLUSTER", "INFO"), patiently).toContain("state:ok");
   admin.disconnect();
   return server;
 }

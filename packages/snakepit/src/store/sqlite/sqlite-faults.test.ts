@@ -13,6 +13,9 @@ import { smallDisk } from "../../fixtures/small-disk.ts";
 import type { RecordChange, Store } from "../store.ts";
 import { sqliteStore } from "./index.ts";
 
+/** For what happens soon, but not at once, however busy the machine is. */
+const patiently = { timeout: 20_000 };
+
 let folder: ReturnType<typeof scratch>;
 let path: string;
 beforeEach(() => {
@@ -92,7 +95,7 @@ describe("a host that is killed", () => {
       expect(bytes).toHaveLength(4_000_000);
       expect(new Set(bytes).size).toBe(1);
       expect(record?.version).toBeGreaterThanOrEqual(acknowledged);
-      await expect.poll(() => countOf("SELECT count(*) FROM blobs")).toBe(1);
+      await expect.poll(() => countOf("SELECT count(*) FROM blobs"), patiently).toBe(1);
       expect(countOf("SELECT count(*) FROM parts")).toBe(16);
     }
   });
@@ -137,7 +140,7 @@ describe("two processes on one file", () => {
     expect(exits.map(([code]) => code)).toEqual([0, 0, 0]);
     const record = await store.get({ session: "shared", namespace: "things", name: "counter" });
     expect(record).toMatchObject({ value: "300", version: 300 });
-    await expect.poll(() => heard).toBe(300);
+    await expect.poll(() => heard, patiently).toBe(300);
   });
 
   test("one that keeps the file locked stops neither reading nor the event loop", async () => {
