@@ -4,6 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 from host import Connection, Host
+from hypothesis import settings
+
+# Time decides no test: a busy machine is no fault.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ test("a record comes back as it was written, with its version and kind", async (
   const records = pool.session("ada").records("variables");
   const bytes = new Uint8Array([0, 255, 7]);
   expect(await records.set("data", { list: [1, "é\0", null, true], none: undefined })).toBe(1);
-  expect(await records.set("bytes", bytes, { type: "tensor" })).toBe(1);
+  expect(await records.set("bytes", bytes, { type: "matrix" })).toBe(1);
   expect(await records.set("data", 0.5, { type: "float" })).toBe(2);
   expect(await records.get("data")).toEqual({ value: 0.5, version: 2, type: "float" });
-  expect(await records.get("bytes")).toEqual({ value: bytes, version: 1, type: "tensor" });
+  expect(await records.get("bytes")).toEqual({ value: bytes, version: 1, type: "matrix" });
   expect(await records.get("nothing")).toBeUndefined();
   expect((await records.list()).map(({ name, type }) => [name, type])).toEqual([
-    ["bytes", "tensor"],
+    ["bytes", "matrix"],
     ["data", "float"],
   ]);
   expect(await records.delete("data")).toBe(true);
