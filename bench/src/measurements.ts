@@ -182,6 +182,23 @@ export const measurements: readonly Measurement[] = [
     ],
     sample: (contestant, durationMs) => callRate(contestant, 256, durationMs),
   },
+  {
+    title: "the same with and without telemetry",
+    rows: [
+      {
+        name: "telemetry",
+        value: "rate",
+        unit: "calls/s",
+        better: "higher",
+        claim: "(0.9 × without it wanted)",
+      },
+    ],
+    entries: [
+      { name: "ours", open: () => openPoolAlone() },
+      { name: "telemetry-off", open: () => openPoolAlone("telemetry-off", false) },
+    ],
+    sample: (contestant, durationMs) => callRate(contestant, 256, durationMs),
+  },
   ...storeMeasurements,
   {
     title: "JSON lines to 1 Python process without dependencies, 256 in flight",

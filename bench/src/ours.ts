@@ -21,7 +21,7 @@ export async function openOurs(): Promise<Contestant> {
 }
 
 /** The pool on its own: a worker inside this process answers, so what is left is the pool's cost. */
-export async function openPoolAlone(name = "ours"): Promise<Contestant> {
+export async function openPoolAlone(name = "ours", telemetry = true): Promise<Contestant> {
   const adapter = fakeAdapter({
     concurrency: 256,
     handlers: {
@@ -31,7 +31,7 @@ export async function openPoolAlone(name = "ours"): Promise<Contestant> {
       },
     },
   });
-  const pool = await createPool({ adapter, minWorkers: 1, maxWorkers: 1 });
+  const pool = await createPool({ adapter, minWorkers: 1, maxWorkers: 1, telemetry });
   const options = { timeoutMs: 30_000 };
   return {
     name,

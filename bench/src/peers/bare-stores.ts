@@ -16,23 +16,31 @@ export async function openBareMap(): Promise<Contestant> {
   return filled("bare-map", load, () => {});
 }
 
-/** `node:sqlite` with a prepared statement: a row is put, its version counted up, and read. */
+/**
+ * `node:sqlite` with two prepared statements on one table: what a store has to do at the least, an
+ * upsert that compares and counts up the version, and a read of what has not expired.
+ */
 export async function openBareSqlite(): Promise<Contestant> {
   const folder = temporaryFolder();
   const database = new DatabaseSync(folder.file("bare.db"));
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
   database.exec(
-    "CREATE TABLE records (session TEXT, name TEXT, version INTEGER, value TEXT, PRIMARY KEY (session, name)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE records (session TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, type TEXT NOT NULL, value BLOB NOT NULL, expires INTEGER, PRIMARY KEY (session, name)) STRICT, WITHOUT ROWID",
   );
   const put = database.prepare(
-    "INSERT INTO records VALUES (?, ?, 1, ?) ON CONFLICT DO UPDATE SET version = version + 1, value = excluded.value RETURNING version",
+    "INSERT INTO records VALUES (?1, ?2, 1, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET version = version + 1, value = excluded.value, expires = excluded.expires WHERE ?6 IS NULL OR version = ?6 RETURNING version",
   );
   const read = database.prepare(
-    "SELECT version, value FROM records WHERE session = ? AND name = ?",
+    "SELECT version, type, value FROM records WHERE session = ? AND name = ? AND expires > ?",
   );
+  const never = Number.MAX_SAFE_INTEGER;
   const load = {
-    get: (record: number) => read.get("bench", `record-${record}`),
-    set: (record: number) => put.get("bench", `record-${record}`, storedText),
+    get(record: number) {
+      const row = read.get("bench", `record-${record}`, Date.now());
+      return Buffer.from(row?.["value"] as Uint8Array).toString();
+    },
+    set: (record: number) =>
+      put.get("bench", `record-${record}`, "text", Buffer.from(storedText), never, null),
   };
   return filled("bare-sqlite", load, () => {
     database.close();
