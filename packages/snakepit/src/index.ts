@@ -69,7 +69,7 @@ export type {
   WorkerHealth,
   WorkerInfo,
 } from "./pool.ts";
-export type { Pools, RemoveOptions } from "./pools.ts";
+export type { ByPool, Pools, RemoveOptions } from "./pools.ts";
 export { type Preset, presets } from "./presets.ts";
 export type { RecordStep, Records, RecordValue, SetOptions } from "./records.ts";
 export type { Rehydrate, SessionMove } from "./rehydration.ts";

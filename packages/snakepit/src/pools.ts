@@ -10,6 +10,10 @@ export interface RemoveOptions extends CloseOptions {
   readonly force?: boolean;
 }
 
+/** Of each pool: those that were there from the beginning, and those that were added. */
+export type ByPool<Name extends string, Value> = Readonly<Record<Name, Value>> &
+  Readonly<Record<string, Value>>;
+
 /**
  * Several pools behind one pair of verbs: each command goes to the pool that its route names. What
  * happens in one never touches another; they share the store of their sessions and nothing else.
@@ -43,8 +47,8 @@ export interface Pools<Name extends string = string> extends AsyncDisposable {
   session(id?: string, options?: SessionOptions): Session;
   readonly sessions: Sessions;
   records(namespace: string): Records;
-  stats(): Readonly<Record<string, PoolStats>>;
-  health(): Promise<Readonly<Record<string, PoolHealth>>>;
+  stats(): ByPool<Name, PoolStats>;
+  health(): Promise<ByPool<Name, PoolHealth>>;
   /** Hears all of them, also those that are added later. */
   on<Event extends PoolEventName | "*">(
     name: Event,

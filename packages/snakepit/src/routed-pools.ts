@@ -5,7 +5,7 @@ import type { PoolEventName, PoolEventOf } from "./events.ts";
 import { type NamedPoolOptions, startNamed } from "./named-pool.ts";
 import type { CallOptions, CloseOptions, Pool, PoolHealth, PoolStats } from "./pool.ts";
 import { closedError } from "./pool-errors.ts";
-import type { Pools, RemoveOptions } from "./pools.ts";
+import type { ByPool, Pools, RemoveOptions } from "./pools.ts";
 import type { Records } from "./records.ts";
 import { RoutedSession, type RoutedSessionOwner } from "./routed-session.ts";
 import { GLOBAL_SESSION, type Session, type SessionOptions } from "./session.ts";
@@ -134,15 +134,16 @@ export class RoutedPools<Name extends string> implements Pools<Name>, RoutedSess
     return [...this.#pools.values()];
   }
 
-  stats(): Readonly<Record<string, PoolStats>> {
-    return Object.fromEntries([...this.#pools].map(([name, pool]) => [name, pool.stats()]));
+  stats(): ByPool<Name, PoolStats> {
+    const entries = [...this.#pools].map(([name, pool]) => [name, pool.stats()]);
+    return Object.fromEntries(entries) as ByPool<Name, PoolStats>;
   }
 
-  async health(): Promise<Readonly<Record<string, PoolHealth>>> {
+  async health(): Promise<ByPool<Name, PoolHealth>> {
     const asked = [...this.#pools].map(
       async ([name, pool]) => [name, await pool.health()] as const,
     );
-    return Object.fromEntries(await Promise.all(asked));
+    return Object.fromEntries(await Promise.all(asked)) as ByPool<Name, PoolHealth>;
   }
 
   on<Event extends PoolEventName | "*">(
