@@ -5,6 +5,7 @@ import { type Deadlines, type Expiring, NO_SLOT } from "./deadlines.ts";
 import { runInside } from "./host-work.ts";
 import type { Linked } from "./linked-list.ts";
 import { afterAttempt, parentEnded } from "./pool-errors.ts";
+import type { Preparation } from "./rehydration.ts";
 import type { PoolSession } from "./session.ts";
 
 /** Who is told how a call ended: the promise of `execute`, or the reader of a stream. */
@@ -103,7 +104,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   /** The adapter's own, between the worker's reply and its caller. */
   transform: ((reply: unknown) => unknown) | undefined = undefined;
   /** What has to be done on its worker before it is sent; absent when that is nothing, or done. */
-  preparation: (() => Promise<void>) | undefined = undefined;
+  preparation: Preparation | undefined = undefined;
   /** Of the worker that carries the call, once there is one. */
   workerId: string | undefined = undefined;
   readonly number = ++lastNumber;
@@ -252,6 +253,17 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
     this.#controller?.abort(reason);
   }
 
+  /** It ends without ever having been sent: whoever works for it in the host hears of that. */
+  endUnsent(reason: unknown): void {
+    this.#cancelReason ??= { reason };
+    this.#controller?.abort(reason);
+  }
+
+  /** Its worker has it; before that nothing can have been done. */
+  get isSent(): boolean {
+    return this.workerId !== undefined && this.preparation === undefined;
+  }
+
   /** The worker that had it is gone or has given it back; the next one starts from the beginning. */
   returned(): void {
     this.workerId = undefined;
@@ -280,6 +292,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   #settle(): boolean {
     if (this.settled) return false;
     this.settled = true;
+    if (this.session !== undefined) this.session.openCalls--;
     this.#owner.deadlines.remove(this);
     if (this.#callerSignal !== undefined) unfollow(this.#callerSignal, this);
     if (this.parent !== undefined) this.parent.#nested?.delete(this);

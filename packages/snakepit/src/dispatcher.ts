@@ -19,13 +19,15 @@ import {
   queueFullError,
   queueTimeoutError,
   sessionDeleted,
+  sessionEndedError,
   sessionLostError,
   timeoutError,
   unknownCommand,
   workerBusyError,
+  workerLeftError,
 } from "./pool-errors.ts";
 import type { StreamOwner } from "./pooled-stream.ts";
-import { preparation } from "./rehydration.ts";
+import { Preparation, workerInPreparation } from "./rehydration.ts";
 import { RetryPolicy } from "./retry.ts";
 import { chooseForNested, choosePlacement, chooseWorker } from "./scheduler.ts";
 import type { PoolSession } from "./session.ts";
@@ -107,17 +109,17 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     if (worker !== undefined) this.#assign(call, worker, nowMs);
   }
 
-  /** As `submit`, when `opening` is there; its deadline counts from now. */
+  /** As `submit`, when `opening` is there. Its deadline counts meanwhile, its time in the queue not. */
   submitAfter(opening: Promise<void>, call: Call, isTimed: boolean): void {
     this.watch.submitted(call);
-    const refusal = this.#refusal(call);
+    const refusal = this.#refusal(call) ?? this.#tooManyOpening();
     if (refusal !== undefined) {
       opening.catch(() => {}); // of no interest to this call any more
       call.refuse(refusal);
       throw refusal;
     }
     this.#delayed.push(call);
-    if (isTimed || this.#hasBeenReady) call.arm(call.createdMs);
+    if (isTimed || this.#hasBeenReady) call.expireAt(call.endMs);
     opening.then(
       () => this.#opened(call),
       (error) => {
@@ -126,14 +128,24 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     );
   }
 
+  /** Calls that wait for a store are bounded as those that wait for a worker. */
+  #tooManyOpening(): SnakepitError<"QUEUE_FULL"> | undefined {
+    const { maxQueue } = this.#options;
+    const slots = this.fleet.ready.reduce((sum, { concurrency }) => sum + concurrency, 0);
+    const isFull = this.#delayed.size >= maxQueue + slots + this.fleet.slotsComing;
+    return isFull && this.#delayed.size > 0 ? this.#queueFull() : undefined;
+  }
+
   #opened(call: Call): void {
     if (!this.#delayed.delete(call)) return;
+    const nowMs = this.clock.now();
     try {
       const refusal = this.#refusal(call);
       if (refusal !== undefined) throw refusal;
       const worker = this.#place(call);
-      if (worker === undefined) this.#enqueue(call);
-      else this.#assign(call, worker, this.clock.now());
+      if (worker !== undefined) return this.#assign(call, worker, nowMs);
+      this.#enqueue(call);
+      if (call.deadlineMs < Number.POSITIVE_INFINITY) call.arm(nowMs);
     } catch (error) {
       call.fail(error);
     }
@@ -172,7 +184,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     const openMs =
       circuit?.phase === "closed" ? undefined : circuit?.refusedForMs(this.clock.now());
     if (openMs !== undefined) return circuitError(openMs);
-    return lostSession(call);
+    return lostSession(call) ?? leftWorker(call);
   }
 
   /** The worker that takes it now. */
@@ -191,6 +203,9 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
 
   #placeNested(call: Call, home: Worker | undefined): Worker | undefined {
     const { ready } = this.fleet;
+    const prepared = workerInPreparation(call);
+    if (prepared !== undefined)
+      return chooseForNested(ready.includes(prepared) ? [prepared] : [], call.command, prepared);
     if (home !== undefined && call.affinity === "require")
       return chooseForNested(ready.includes(home) ? [home] : [], call.command, undefined);
     const ancestor = this.fleet.worker(call.parent?.workerId);
@@ -204,7 +219,8 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
 
   /** The only worker that may have it, if there is one. */
   #only(call: Call): Worker | undefined {
-    return call.affinity === "require" ? call.session?.home : undefined;
+    const prepared = call.depth > 0 ? workerInPreparation(call) : undefined;
+    return prepared ?? (call.affinity === "require" ? call.session?.home : undefined);
   }
 
   #enqueue(call: Call): void {
@@ -253,6 +269,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     if (commands !== "any" && !commands.has(call.command))
       return call.fail(unknownCommand(call.command, [...commands]));
     if (call.session !== undefined) this.#visit(call, call.session, worker, nowMs);
+    if (call.session?.hasEnded === true) return call.fail(sessionEndedError(call.session.id));
     if (call.stream === undefined) {
       this.watch.started(call, worker.id);
       worker.carry(call);
@@ -270,11 +287,22 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     }
     if (call.affinity === "none") session.visited(worker);
     else session.servedAt(worker, call.affinity === "require");
-    const { rehydrate } = this.#options;
-    if (rehydrate === undefined) return;
-    call.preparation = preparation(call, worker, (reason) =>
-      rehydrate({ session, reason, worker: { id: worker.id, pid: worker.process?.pid } }),
-    );
+    if (this.#options.rehydrate !== undefined) this.#prepare(call, session, worker);
+  }
+
+  /** A worker that is new to the session must know it first. */
+  #prepare(call: Call, session: PoolSession, worker: Worker): void {
+    if (session.arrivalAt(worker) === undefined || workerInPreparation(call) !== undefined) return;
+    const { id, process } = worker;
+    call.preparation = new Preparation(call, session, worker, (reason) => {
+      const { signal } = call;
+      return this.#options.rehydrate?.({
+        session,
+        reason,
+        worker: { id, pid: process?.pid },
+        signal,
+      });
+    });
   }
 
   #assignStream(call: Call, worker: Worker): void {
@@ -317,11 +345,12 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   #firstReady(): void {
     this.#hasBeenReady = true;
     const nowMs = this.clock.now();
-    for (const call of this.#waiting) {
-      if (call.deadlineMs < Number.POSITIVE_INFINITY) continue;
-      call.heldMs = Math.ceil(nowMs - call.createdMs);
-      call.arm(nowMs);
-    }
+    for (const calls of [this.#waiting, this.#delayed])
+      for (const call of calls) {
+        if (call.deadlineMs < Number.POSITIVE_INFINITY) continue;
+        call.heldMs = Math.ceil(nowMs - call.createdMs);
+        call.arm(nowMs);
+      }
   }
 
   /** FleetOwner: calls that a new worker could take. */
@@ -364,15 +393,6 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     }
   }
 
-  /** Sessions of which calls wait or run. */
-  usedSessions(): Set<PoolSession> {
-    const used = new Set<PoolSession>();
-    for (const calls of [this.#waiting, this.#delayed])
-      for (const { session } of calls) if (session !== undefined) used.add(session);
-    for (const worker of this.fleet.all()) worker.addSessions(used);
-    return used;
-  }
-
   /** Calls of a session that wait or run. */
   callsOf(session: PoolSession): Call[] {
     const unsent = [...this.#waiting, ...this.#delayed].filter((call) => call.session === session);
@@ -381,6 +401,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
 
   /** A session was deleted: its calls end. */
   cancelSession(session: PoolSession): void {
+    if (session.openCalls === 0) return;
     for (const call of this.callsOf(session))
       if (!call.settled) this.#leave(call, sessionDeleted(call));
   }
@@ -488,9 +509,18 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
 
   #letGo(call: Call, reason: unknown): void {
     if (this.#waiting.delete(call) || this.#delayed.delete(call)) return this.#checkIdle();
+    if (call.preparation !== undefined) return this.#giveUpUnsent(call, reason);
     call.requestCancel(reason, this.#options.cancelGraceMs);
     const confirm = () => this.ended(call);
     call.stream?.endSource().then(confirm, confirm);
+  }
+
+  /** Its worker knows nothing of it, and is free again at once. */
+  #giveUpUnsent(call: Call, reason: unknown): void {
+    call.endUnsent(reason);
+    call.preparation?.giveUp();
+    this.fleet.worker(call.workerId)?.release(call, "returned");
+    call.stream?.endSource().catch(() => {}); // it has no source yet
   }
 
   /** StreamOwner */
@@ -533,6 +563,13 @@ function lostSession(call: Call): SnakepitError<"SESSION_LOST"> | undefined {
   const { session, affinity } = call;
   if (affinity !== "require" || session?.lostWorkerId === undefined) return undefined;
   return sessionLostError(session.id, session.lostWorkerId);
+}
+
+/** The worker that it helps to make ready takes nothing any more. */
+function leftWorker(call: Call): SnakepitError<"WORKER_EXITED"> | undefined {
+  const worker = call.depth > 0 ? workerInPreparation(call) : undefined;
+  const isLeft = worker?.phase === "draining" || worker?.phase === "stopped";
+  return isLeft ? workerLeftError(call, worker.id) : undefined;
 }
 
 /** What a worker ended of may lie in its calls. */

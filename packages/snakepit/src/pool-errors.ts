@@ -79,7 +79,7 @@ export function cannotStream(adapter: string, command: string): SnakepitError {
 export function timeoutError(call: Call, nowMs: number): SnakepitError<"TIMEOUT"> {
   const { timeoutMs: limitMs } = call;
   const waitedMs = Math.round(nowMs - call.createdMs);
-  const begun = call.workerId !== undefined;
+  const begun = call.isSent;
   const where = begun
     ? `on worker ${call.workerId}, which is asked to stop`
     : "in the queue and was never sent";
@@ -101,7 +101,7 @@ export function chunkTimeoutError(call: Call, limitMs: number): SnakepitError<"T
 
 export function cancelledError(call: Call, why: string): SnakepitError<"CANCELLED"> {
   return new SnakepitError("CANCELLED", `${call.command} was cancelled: ${why}`, {
-    outcome: "unknown",
+    outcome: call.isSent ? "unknown" : "not-started",
   });
 }
 
@@ -165,7 +165,7 @@ export function parentEnded(call: Call, parent: Call, cause: unknown): unknown {
   return new SnakepitError(
     "CANCELLED",
     `${call.command} was cancelled: ${parent.command}, which it served, has ended`,
-    { cause, outcome: call.workerId === undefined ? "not-started" : "unknown" },
+    { cause, outcome: call.isSent ? "unknown" : "not-started" },
   );
 }
 
@@ -184,7 +184,7 @@ export function afterAttempt(error: unknown): unknown {
 
 export function sessionDeleted(call: Call): SnakepitError<"CANCELLED"> {
   return new SnakepitError("CANCELLED", `${call.command} was cancelled: its session was deleted`, {
-    outcome: call.workerId === undefined ? "not-started" : "unknown",
+    outcome: call.isSent ? "unknown" : "not-started",
   });
 }
 
@@ -205,6 +205,15 @@ export function queueFullError(view: QueueView): SnakepitError<"QUEUE_FULL"> {
       // Who comes now would wait about as long as the one that is next has waited.
       details: { retryAfterMs: Math.max(100, Math.ceil(oldestWaitedMs)), queued, workers },
     },
+  );
+}
+
+/** A call that only this worker could have taken, while it was made ready for a session. */
+export function workerLeftError(call: Call, workerId: string): SnakepitError<"WORKER_EXITED"> {
+  return new SnakepitError(
+    "WORKER_EXITED",
+    `worker ${workerId} takes no more calls, so that ${call.command} was not sent`,
+    { outcome: "not-started", details: { workerId, stderr: "" } },
   );
 }
 

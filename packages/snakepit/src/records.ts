@@ -1,6 +1,7 @@
-import { checkKnownKeys, show } from "./check-options.ts";
+import { callback, checkKinds, checkKnownKeys, show } from "./check-options.ts";
 import { dataProblem } from "./data.ts";
 import { SnakepitError } from "./errors.ts";
+import { sessionEndedError } from "./pool-errors.ts";
 import type {
   RecordChange,
   RecordHint,
@@ -53,26 +54,43 @@ export interface Records {
   watch(listener: (hint: RecordHint) => void): Promise<Disposable>;
 }
 
-/** Whose records they are, as soon as that is known to exist. */
-export type RecordScope = () => Promise<{ readonly session: Scope; readonly epoch?: string }>;
+/** Whose records they are. */
+export interface RecordScope {
+  readonly session: Scope;
+  readonly epoch?: string | undefined;
+  /** The store has said that there is no such session any more. */
+  readonly gone: () => void;
+}
 
 /** One namespace of a session's records, or of those of nobody. */
 export class StoredRecords implements Records {
   readonly #access: StoreAccess;
-  readonly #scope: RecordScope;
+  readonly #scope: () => Promise<RecordScope>;
   readonly #namespace: string;
 
-  constructor(access: StoreAccess, scope: RecordScope, namespace: string) {
+  /** `scope` resolves as soon as they are known to exist. */
+  constructor(access: StoreAccess, scope: () => Promise<RecordScope>, namespace: string) {
     this.#access = access;
     this.#scope = scope;
     this.#namespace = namespace;
   }
 
   async get(name: string): Promise<RecordValue | undefined> {
-    const { session } = await this.#scope();
-    const key = { session, namespace: this.#namespace, name };
+    const scope = await this.#scope();
+    const key = { session: scope.session, namespace: this.#namespace, name };
     const record = await this.#access.ask((store) => store.get(key));
-    return record === undefined ? undefined : decoded(record);
+    if (record !== undefined) return decoded(record);
+    await this.#checkThere(scope);
+    return undefined;
+  }
+
+  /** Nothing is found in a session that was deleted elsewhere, which is not the same as nothing. */
+  async #checkThere({ session, epoch, gone }: RecordScope): Promise<void> {
+    if (session === undefined) return;
+    const row = await this.#access.ask((store) => store.getSession(session));
+    if (row?.epoch === epoch) return;
+    gone();
+    throw sessionEndedError(session);
   }
 
   async set(name: string, value: unknown, options: SetOptions = {}): Promise<number> {
@@ -88,18 +106,29 @@ export class StoredRecords implements Records {
   }
 
   async write(steps: readonly RecordStep[]): Promise<readonly number[]> {
+    const problems = steps.flatMap(stepProblems);
+    if (problems.length > 0) throw invalid(problems);
     const changes = steps.map((step) => this.#change(step));
-    const { session, epoch } = await this.#scope();
+    const { session, epoch, gone } = await this.#scope();
     const options = epoch === undefined ? {} : { epoch };
-    return this.#access.ask((store) => store.write(session, changes, options));
+    try {
+      return await this.#access.ask((store) => store.write(session, changes, options));
+    } catch (error) {
+      if (SnakepitError.is(error, "SESSION_NOT_FOUND")) gone();
+      throw error;
+    }
   }
 
   async list(): Promise<readonly RecordInfo[]> {
-    const { session } = await this.#scope();
-    return this.#access.ask((store) => store.list(session, this.#namespace));
+    const scope = await this.#scope();
+    const found = await this.#access.ask((store) => store.list(scope.session, this.#namespace));
+    if (found.length === 0) await this.#checkThere(scope);
+    return found;
   }
 
   async watch(listener: (hint: RecordHint) => void): Promise<Disposable> {
+    const problems = checkKinds({ listener }, { listener: callback }, ["listener"]);
+    if (problems.length > 0) throw invalid(problems);
     const { session } = await this.#scope();
     const own = (hint: RecordHint) => {
       if (hint.namespace === this.#namespace) listener(hint);
@@ -117,6 +146,12 @@ export class StoredRecords implements Records {
     const kind = type ?? (typeof stored === "string" ? "json" : "bytes");
     return { kind: "set", namespace, name, type: kind, value: stored, ...expect, ...ttl };
   }
+}
+
+function stepProblems(step: unknown): string[] {
+  const isStep = typeof step === "object" && step !== null && ("set" in step || "delete" in step);
+  if (isStep) return [];
+  return [`a step of write is { set: name, value } or { delete: name }, not ${show(step)}`];
 }
 
 function encoded(name: string, value: unknown): StoredValue {

@@ -9,6 +9,8 @@ export interface SessionMove {
   /** `resumed`: the session is older than this pool, or was made by another one. */
   readonly reason: Arrival;
   readonly worker: { readonly id: string; readonly pid: number | undefined };
+  /** Fires when nobody waits any more for what is being made ready. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -18,54 +20,81 @@ export interface SessionMove {
  */
 export type Rehydrate = (move: SessionMove) => void | Promise<void>;
 
-/**
- * What `call` has to wait for once it has its slot on `worker`; undefined when that is nothing.
- * `rehydrate` runs on behalf of the call, so that what it calls may use the slot.
- */
-export function preparation(
-  call: Call,
-  worker: Worker,
-  rehydrate: (reason: Arrival, session: PoolSession) => void | Promise<void>,
-): (() => Promise<void>) | undefined {
-  const { session } = call;
-  // What is called while a worker is made ready does not wait for that.
-  if (session === undefined || call.depth > 0) return undefined;
-  if (session.arrivalAt(worker) === undefined) return undefined;
-  return async () => {
-    for (;;) {
-      const reason = session.arrivalAt(worker);
-      if (reason === undefined) return;
-      const byOther = session.preparing.get(worker);
-      // A failure of theirs may be their caller's doing: then it is this call's turn to try.
-      if (byOther !== undefined) await byOther;
-      else await prepare(call, session, worker, () => rehydrate(reason, session));
-    }
-  };
+/** What a worker is being made ready by, as the calls see it that wait for the same. */
+export interface Preparing {
+  /** Resolves when it is over, well or badly. */
+  readonly over: Promise<void>;
 }
 
-async function prepare(
-  call: Call,
-  session: PoolSession,
-  worker: Worker,
-  work: () => void | Promise<void>,
-): Promise<void> {
-  // Not at once: the slot that is parked then takes the next call, which must find this one here.
-  const done = Promise.resolve().then(() => call.callHost(work));
-  session.preparing.set(
-    worker,
-    done.then(
-      () => true,
-      () => false,
-    ),
-  );
-  try {
-    await done;
-    session.readyAt(worker);
-  } catch (error) {
-    throw notPrepared(session.id, worker.id, error);
-  } finally {
-    session.preparing.delete(worker);
+const ignore = () => {};
+
+/** What a call waits for on its worker, before it is sent. */
+export class Preparation {
+  readonly worker: Worker;
+  readonly #call: Call;
+  readonly #session: PoolSession;
+  readonly #rehydrate: (reason: Arrival) => void | Promise<void>;
+  #giveUp = ignore;
+
+  constructor(
+    call: Call,
+    session: PoolSession,
+    worker: Worker,
+    rehydrate: (reason: Arrival) => void | Promise<void>,
+  ) {
+    this.#call = call;
+    this.#session = session;
+    this.worker = worker;
+    this.#rehydrate = rehydrate;
   }
+
+  /** Resolves when the worker is ready, or nobody waits for the call any more. */
+  async done(): Promise<void> {
+    while (!this.#call.settled) {
+      const reason = this.#session.arrivalAt(this.worker);
+      if (reason === undefined) return;
+      const byOther = this.#session.preparing.get(this.worker);
+      if (byOther === undefined) return this.#prepare(reason);
+      // A failure of theirs may be their caller's doing: then it is this call's turn to try.
+      await byOther.over;
+    }
+  }
+
+  /** The call has ended: others need not wait for what it has begun. */
+  giveUp(): void {
+    this.#giveUp();
+  }
+
+  async #prepare(reason: Arrival): Promise<void> {
+    const { worker } = this;
+    const { preparing } = this.#session;
+    const givenUp = new Promise<void>((resolve) => {
+      this.#giveUp = resolve;
+    });
+    // Not at once: the slot that is parked then takes the next call, which must find this one here.
+    const work = Promise.resolve().then(() => this.#call.callHost(() => this.#rehydrate(reason)));
+    const own: Preparing = { over: Promise.race([givenUp, work.then(ignore, ignore)]) };
+    preparing.set(worker, own);
+    try {
+      await Promise.race([givenUp, work]);
+      if (!this.#call.settled) this.#session.readyAt(worker);
+    } catch (error) {
+      throw notPrepared(this.#session.id, worker.id, error);
+    } finally {
+      if (preparing.get(worker) === own) preparing.delete(worker);
+    }
+  }
+}
+
+/**
+ * Where a call must go that is made while a worker is made ready for its session: nowhere else
+ * would it be of use. undefined for all others.
+ */
+export function workerInPreparation(call: Call): Worker | undefined {
+  for (let above = call.parent; above !== undefined; above = above.parent)
+    if (above.preparation !== undefined && above.session === call.session)
+      return above.preparation.worker;
+  return undefined;
 }
 
 /** The application's own errors stay as they are; of ours, none may say that the call was begun. */

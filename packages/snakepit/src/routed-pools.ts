@@ -10,7 +10,8 @@ import type { Records } from "./records.ts";
 import { RoutedSession, type RoutedSessionOwner } from "./routed-session.ts";
 import { GLOBAL_SESSION, type Session, type SessionOptions } from "./session.ts";
 import { SessionAdmin } from "./session-admin.ts";
-import { checkSession } from "./session-settings.ts";
+import { scopedSessionOver } from "./session-scope.ts";
+import { checkSame, checkSession, resolveSession } from "./session-settings.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Store } from "./store/store.ts";
 import { StoreAccess } from "./store-access.ts";
@@ -34,6 +35,8 @@ export class RoutedPools<Name extends string> implements Pools<Name>, RoutedSess
   readonly #pools: Map<string, WorkerPool>;
   readonly #route: (command: string) => Name;
   readonly #shared: SharedStore;
+  /** Those that are in use. */
+  readonly #sessions = new Map<string, RoutedSession>();
   readonly #listeners = new Set<EventListener>();
   /** On their way: their names are taken. */
   readonly #starting = new Set<string>();
@@ -57,7 +60,7 @@ export class RoutedPools<Name extends string> implements Pools<Name>, RoutedSess
   }
 
   async execute(command: string, args?: unknown, options?: CallOptions): Promise<unknown> {
-    return this.routed(command).execute(command, args, options);
+    return (scopedSessionOver(this) ?? this.routed(command)).execute(command, args, options);
   }
 
   stream(
@@ -65,7 +68,7 @@ export class RoutedPools<Name extends string> implements Pools<Name>, RoutedSess
     args?: unknown,
     options?: CallOptions,
   ): AsyncIterableIterator<unknown, undefined> {
-    return this.routed(command).stream(command, args, options);
+    return (scopedSessionOver(this) ?? this.routed(command)).stream(command, args, options);
   }
 
   /** RoutedSessionOwner */
@@ -122,7 +125,20 @@ export class RoutedPools<Name extends string> implements Pools<Name>, RoutedSess
     if (this.#closing !== undefined) throw closedError();
     checkSession(id, options);
     if (options.pool !== undefined) this.pool(options.pool);
-    return new RoutedSession(this, id, options);
+    const known = id === undefined ? undefined : this.#sessions.get(id);
+    if (known === undefined) return new RoutedSession(this, id, options);
+    checkSame(known.id, resolveSession(known.options), options);
+    return known;
+  }
+
+  /** RoutedSessionOwner */
+  began(session: RoutedSession): void {
+    if (!this.#sessions.has(session.id)) this.#sessions.set(session.id, session);
+  }
+
+  /** RoutedSessionOwner */
+  ended(session: RoutedSession): void {
+    if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
   }
 
   records(namespace: string): Records {
@@ -172,8 +188,10 @@ export class RoutedPools<Name extends string> implements Pools<Name>, RoutedSess
   }
 
   async #close(options: CloseOptions | undefined): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.close(options)));
-    if (this.#shared.isOwned) await this.#shared.store.close();
+    const closes = [...this.#pools.values()].map((pool) => pool.close(options));
+    const ends = await Promise.allSettled(closes);
+    if (this.#shared.isOwned) await this.access.tell((store) => store.close());
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { CallOptions, WorkerInfo } from "./pool.ts";
 import { sessionEndedError } from "./pool-errors.ts";
-import { checkNamespace, type Records, StoredRecords } from "./records.ts";
+import { checkNamespace, type RecordScope, type Records, StoredRecords } from "./records.ts";
 import {
   GLOBAL_SESSION,
   type Metadata,
@@ -12,7 +12,7 @@ import {
 } from "./session.ts";
 import { runInScope, type SessionScope } from "./session-scope.ts";
 import { storedSettings } from "./session-settings.ts";
-import { type SessionSlot, SlotValues } from "./session-slots.ts";
+import { SessionSlot, SlotValues } from "./session-slots.ts";
 import type { SessionInfo, Sessions } from "./sessions.ts";
 import type { Awaitable } from "./store/store.ts";
 import type { StoreAccess } from "./store-access.ts";
@@ -26,15 +26,20 @@ export interface RoutedSessionOwner {
   routed(command: string): WorkerPool;
   pool(name: string): WorkerPool;
   pools(): readonly WorkerPool[];
+  /** It is of use from now on: who opens it again finds this one. */
+  began(session: RoutedSession): void;
+  ended(session: RoutedSession): void;
 }
 
 /** One session in several pools: in each it is a session of that pool, with one place in the store. */
 export class RoutedSession implements Session, SessionScope {
   readonly id: string;
+  readonly options: SessionOptions;
   readonly #owner: RoutedSessionOwner;
-  readonly #options: SessionOptions;
   readonly #parts = new Map<WorkerPool, PoolSession>();
   readonly #slots = new SlotValues();
+  /** Kept in each part, so that the end of one is the end of all. */
+  readonly #partEnd: SessionSlot<undefined>;
   #hasEnded = false;
   /** The pool that it is bound to, once that is known; `null`: none. */
   #binding: string | null | undefined;
@@ -42,8 +47,13 @@ export class RoutedSession implements Session, SessionScope {
   constructor(owner: RoutedSessionOwner, id: string | undefined, options: SessionOptions) {
     this.#owner = owner;
     this.id = id ?? `${TEMPORARY}${randomUUID()}`;
-    this.#options = options;
+    this.options = options;
     this.#binding = options.pool;
+    this.#partEnd = new SessionSlot(
+      "part of a session",
+      () => undefined,
+      () => this.#end(),
+    );
   }
 
   async execute(command: string, args?: unknown, options?: CallOptions): Promise<never> {
@@ -63,12 +73,15 @@ export class RoutedSession implements Session, SessionScope {
 
   /** In the pool that the command goes to. */
   #part(command: string): Awaitable<PoolSession> {
-    for (const part of this.#parts.values()) this.#hasEnded ||= part.hasEnded;
-    if (this.#hasEnded) throw sessionEndedError(this.id);
+    this.#checkAlive();
     const binding = this.#bound();
     const pick = (name: string | null) =>
       this.#partIn(name === null ? this.#owner.routed(command) : this.#owner.pool(name));
     return binding instanceof Promise ? binding.then(pick) : pick(binding);
+  }
+
+  #checkAlive(): void {
+    if (this.#hasEnded) throw sessionEndedError(this.id);
   }
 
   /** An older session may be bound without its caller knowing: then the store says so. */
@@ -77,8 +90,9 @@ export class RoutedSession implements Session, SessionScope {
     if (this.id === GLOBAL_SESSION) return null;
     const row = this.#owner.access.ask((store) => store.getSession(this.id));
     const learn = (found: Awaited<typeof row>) => {
-      this.#binding = (found === undefined ? undefined : storedSettings(found).pool) ?? null;
-      return this.#binding;
+      // Until somebody has made it, somebody else may bind it.
+      if (found !== undefined) this.#binding = storedSettings(found).pool ?? null;
+      return this.#binding ?? null;
     };
     return row instanceof Promise ? row.then(learn) : learn(row);
   }
@@ -86,8 +100,10 @@ export class RoutedSession implements Session, SessionScope {
   #partIn(pool: WorkerPool): PoolSession {
     const known = this.#parts.get(pool);
     if (known !== undefined) return known;
-    const part = pool.book.open(this.id, this.#options);
+    const part = pool.book.open(this.id, this.options);
     this.#parts.set(pool, part);
+    part.get(this.#partEnd);
+    this.#owner.began(this);
     return part;
   }
 
@@ -111,13 +127,13 @@ export class RoutedSession implements Session, SessionScope {
 
   records(namespace: string): Records {
     checkNamespace(namespace);
-    const scope = async () => (await this.#any()).recordScope();
+    const scope = async (): Promise<RecordScope> => (await this.#any()).recordScope();
     return new StoredRecords(this.#owner.access, scope, namespace);
   }
 
   /** For what concerns no single pool. */
   async #any(): Promise<PoolSession> {
-    if (this.#hasEnded) throw sessionEndedError(this.id);
+    this.#checkAlive();
     const [open] = this.#parts.values();
     if (open !== undefined) return open;
     const name = await this.#bound();
@@ -128,30 +144,54 @@ export class RoutedSession implements Session, SessionScope {
   }
 
   get<Value>(slot: SessionSlot<Value>): Value {
-    if (this.#hasEnded) throw sessionEndedError(this.id);
+    this.#checkAlive();
+    this.#owner.began(this);
     return this.#slots.get(slot, this.id);
   }
 
   run<Result>(work: () => Result): Result {
+    this.#checkAlive();
     return runInScope(this, work);
   }
 
   /** SessionScope */
   sessionIn(pool: object): PoolSession | undefined {
     const own = this.#owner.pools().find((one) => one === pool);
-    return own === undefined ? undefined : this.#partIn(own);
+    if (own === undefined) return undefined;
+    this.#checkAlive();
+    const isElsewhere = typeof this.#binding === "string" && this.#binding !== own.poolName;
+    return isElsewhere ? undefined : this.#partIn(own);
+  }
+
+  /** SessionScope */
+  sessionOver(pools: object): RoutedSession | undefined {
+    return pools === this.#owner ? this : undefined;
   }
 
   async delete(): Promise<void> {
-    if (this.#hasEnded) return;
+    const [part] = this.#parts.values();
+    if (this.id === GLOBAL_SESSION) return (await this.#any()).delete();
+    if (this.#hasEnded && part === undefined) return;
     await this.#owner.sessions.delete(this.id);
+    this.#parts.clear();
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#owner.ended(this);
+    for (const part of this.#parts.values()) part.end("deleted");
     this.#slots.dispose();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.id.startsWith(TEMPORARY)) return this.delete();
-    await Promise.all([...this.#parts.values()].map((part) => part[Symbol.asyncDispose]()));
-    this.#parts.clear();
+    if (!this.id.startsWith(TEMPORARY)) {
+      for (const part of this.#parts.values()) await part[Symbol.asyncDispose]();
+      return;
+    }
+    const isStored = [...this.#parts.values()].some((part) => part.isStored);
+    if (isStored) return this.delete();
+    this.#end();
   }
 }

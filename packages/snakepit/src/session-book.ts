@@ -16,11 +16,17 @@ import {
   storedSettings,
 } from "./session-settings.ts";
 import type { OpenedSession, StoredSession } from "./store/store.ts";
+import { delay } from "./timer.ts";
 
-/** How often the store removes what has expired. */
+/** How often the store removes what has expired, and how much at a time. */
 const SWEEP_MS = 30_000;
+const SWEEP_SESSIONS = 500;
+/** For the last words to a store. */
+const CLOSE_MS = 2_000;
 /** A session whose call takes long is put off at each tick, before its end. */
 const TICKS_PER_TTL = 4;
+/** Not more often, because each looks at every session. */
+const SHORTEST_TICK_MS = 50;
 /** Of the sessions that the store may hold: above it the application should hear of it. */
 const WARNING_SHARE = 0.8;
 
@@ -29,20 +35,20 @@ export interface SessionBookOwner extends SessionOwner {
   readonly poolName: string | undefined;
   /** `expire` must be called so often at least. */
   watchSessions(everyMs: number): void;
-  /** Those of which calls wait or run. Looks at every call. */
-  usedSessions(): ReadonlySet<PoolSession>;
 }
 
 /** The sessions that are open in one pool. */
 export class SessionBook {
   readonly #owner: SessionBookOwner;
   readonly #sessions = new Map<string, PoolSession>();
+  #global: PoolSession | undefined;
   /** As their callers gave them: what they did not say is for the store to say. */
   readonly #given = new WeakMap<PoolSession, SessionOptions>();
   /** Have ended here since the last sweep, which may name them once more. */
   readonly #lapsed = new Set<string>();
   #sweptMs: number;
   #hasWarned = false;
+  #isClosed = false;
 
   constructor(owner: SessionBookOwner) {
     this.#owner = owner;
@@ -64,31 +70,52 @@ export class SessionBook {
   /** The session of that name, made when there is none; without a name always a new one. */
   open(id: string | undefined, options: SessionOptions): PoolSession {
     checkSession(id, options);
-    if (id === GLOBAL_SESSION) checkGlobal(options);
     this.#checkPool(options.pool);
-    const known = id === undefined ? undefined : this.#sessions.get(id);
+    if (id === GLOBAL_SESSION) return this.#openGlobal(options);
+    const known = id === undefined ? undefined : this.#current(id);
     if (known !== undefined) return this.#again(known, options);
     const name = id ?? `${TEMPORARY}${randomUUID()}`;
-    const ttl = id === GLOBAL_SESSION ? { ttlMs: Number.POSITIVE_INFINITY } : {};
-    const settings = resolveSession({ ...options, ...ttl });
-    const session = new PoolSession(this.#owner, name, settings);
+    const session = new PoolSession(this.#owner, name, resolveSession(options));
     this.#sessions.set(name, session);
     this.#given.set(session, options);
     session.held();
     return session;
   }
 
+  /** Not among the others: it is nobody's, and nothing ends it. */
+  #openGlobal(options: SessionOptions): PoolSession {
+    checkGlobal(options);
+    const settings = resolveSession({ ...options, ttlMs: Number.POSITIVE_INFINITY });
+    this.#global ??= new PoolSession(this.#owner, GLOBAL_SESSION, settings);
+    checkSame(GLOBAL_SESSION, this.#global.settings, options);
+    return this.#global;
+  }
+
+  /** What has outlived its time, and was not noticed yet, is not found again. */
+  #current(id: string): PoolSession | undefined {
+    const session = this.#sessions.get(id);
+    if (session?.isOverdue(this.#owner.nowMs()) !== true) return session;
+    this.#end(session);
+    return undefined;
+  }
+
+  #end(session: PoolSession): void {
+    this.#lapsed.add(session.id);
+    session.end("expired");
+  }
+
   /** The store has found or made it. @throws SnakepitError INVALID_ARGUMENT */
   opened(session: PoolSession, { session: row, isNew, sessions }: OpenedSession): void {
     const settings = storedSettings(row);
-    try {
-      this.#checkOpened(session, settings, isNew);
-    } catch (error) {
-      this.forget(session); // who comes next may ask for what is there
-      throw error;
-    }
+    this.#checkOpened(session, settings, isNew);
     session.settings = settings;
-    this.#owner.watchSessions(settings.ttlMs / TICKS_PER_TTL);
+    if (this.#isClosed) {
+      void this.#remove([session]);
+      return;
+    }
+    // It may have been refused before.
+    if (!this.#sessions.has(session.id)) this.#sessions.set(session.id, session);
+    this.#owner.watchSessions(Math.max(SHORTEST_TICK_MS, settings.ttlMs / TICKS_PER_TTL));
     const name = isNew ? "session-created" : "session-resumed";
     this.#owner.emit({ name, sessionId: session.id });
     this.#warn(sessions);
@@ -109,20 +136,15 @@ export class SessionBook {
   }
 
   forget(session: PoolSession): void {
-    this.#sessions.delete(session.id);
+    if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
   }
 
   /** Ends sessions that nobody has used for their `ttlMs`; a call under way is a use. */
   expire(nowMs: number): void {
-    let used: ReadonlySet<PoolSession> | undefined;
-    const isUsed = (session: PoolSession) => {
-      used ??= this.#owner.usedSessions(); // once for all of them
-      return used.has(session);
-    };
     for (const session of this.#sessions.values()) {
       const idleMs = nowMs - session.lastUsedMs;
       // Long before its end: the store must hear that a long call still goes on.
-      if (idleMs >= session.ttlMs / 2 && isUsed(session)) session.used(nowMs);
+      if (idleMs >= session.ttlMs / 2 && session.openCalls > 0) session.used(nowMs);
       else if (idleMs >= session.ttlMs) this.#lapse(session, nowMs);
       session.catchUp(nowMs);
     }
@@ -141,32 +163,44 @@ export class SessionBook {
   }
 
   #endUnless(session: PoolSession, row: StoredSession | undefined): void {
-    if (row !== undefined || session.hasEnded) return;
-    this.#lapsed.add(session.id);
-    session.end("expired");
+    if (row === undefined && !session.hasEnded) this.#end(session);
   }
 
   /** Has the store remove what has expired. The ids. */
   async sweep(): Promise<readonly string[]> {
     this.#sweptMs = this.#owner.nowMs();
     const ids: string[] = [];
-    await this.#owner.access.tell(async (store) => {
-      ids.push(...(await store.sweep()));
-    });
-    for (const id of ids) {
-      const session = this.#sessions.get(id);
-      if (session !== undefined) session.end("expired");
-      else if (!this.#lapsed.has(id)) this.#owner.emit({ name: "session-expired", sessionId: id });
-    }
-    this.#lapsed.clear();
+    let found: readonly string[] = [];
+    do {
+      found = [];
+      await this.#owner.access.tell(async (store) => {
+        found = await store.sweep(SWEEP_SESSIONS);
+      });
+      for (const id of found) this.#swept(id);
+      ids.push(...found);
+      // A store in memory answers at once: others get their turn in between.
+      await new Promise(setImmediate);
+    } while (found.length === SWEEP_SESSIONS && !this.#isClosed);
+    this.#lapsed.clear(); // what is left was named to another host
     return ids;
+  }
+
+  #swept(id: string): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) return session.end("expired");
+    if (!this.#lapsed.delete(id)) this.#owner.emit({ name: "session-expired", sessionId: id });
   }
 
   /** The pool closes: what nobody can find again goes, the rest stays until its time has come. */
   async close(): Promise<void> {
-    const temporary = [...this.#sessions.values()].filter(
-      ({ isTemporary, isStored }) => isTemporary && isStored,
-    );
+    this.#isClosed = true;
+    const removed = this.#remove([...this.#sessions.values()]);
+    // A store that does not answer must not hold up the end of the pool.
+    await Promise.race([removed, delay(CLOSE_MS)]);
+  }
+
+  async #remove(sessions: readonly PoolSession[]): Promise<void> {
+    const temporary = sessions.filter(({ isTemporary, isStored }) => isTemporary && isStored);
     await Promise.all(
       temporary.map(({ id }) => this.#owner.access.tell((store) => store.deleteSession(id))),
     );

@@ -103,8 +103,12 @@ export class SessionRow {
 
   #touch(state: RowState & { readonly phase: "open" }, nowMs: number): void {
     this.#state = { ...state, touchedMs: nowMs, isBehind: false };
-    void this.#access.tell(async (store) => {
-      if (!(await store.touchSession(this.#id, state.epoch))) this.#onGone();
+    const hear = (isThere: boolean) => {
+      if (!isThere) this.#onGone();
+    };
+    void this.#access.tell((store) => {
+      const isThere = store.touchSession(this.#id, state.epoch);
+      return isThere instanceof Promise ? isThere.then(hear) : hear(isThere);
     });
   }
 }

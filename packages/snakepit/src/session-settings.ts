@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Affinity } from "./adapter.ts";
 import {
   checkIntegers,
@@ -72,6 +73,8 @@ export function storedSettings({ data, ttlMs }: StoredSession): SessionSettings 
 
 /** `settings` with other metadata, as a row of the store holds it. @throws SnakepitError INVALID_ARGUMENT */
 export function withMetadata(settings: SessionSettings, metadata: Metadata): string {
+  if (metadata === undefined)
+    throw refused("the function given to update must return the new metadata, not undefined");
   checkSession(undefined, { metadata });
   return dataOf({ ...settings, metadata });
 }
@@ -80,7 +83,7 @@ export function withMetadata(settings: SessionSettings, metadata: Metadata): str
 export function checkSame(id: string, present: SessionSettings, options: SessionOptions): void {
   for (const [name, value] of Object.entries(given(options))) {
     const is = present[name as keyof SessionOptions];
-    if (JSON.stringify(is) === JSON.stringify(value)) continue;
+    if (isDeepStrictEqual(is, value)) continue;
     const fix = name === "metadata" ? "change it with sessions.update()" : "delete it first";
     const [wanted, found] = [value, is].map((one) => shown(one));
     throw refused(

@@ -1,3 +1,6 @@
+import { show } from "./check-options.ts";
+import { SnakepitError } from "./errors.ts";
+
 /**
  * A place in every session for something that a layer above keeps there: its type, and how one is
  * made. Make it once, at the top of a module, and pass it to `session.get()`.
@@ -19,29 +22,36 @@ export class SessionSlot<Value> {
   }
 }
 
+function noSlot(given: unknown): SnakepitError<"INVALID_ARGUMENT"> {
+  return new SnakepitError(
+    "INVALID_ARGUMENT",
+    `a session is asked for what a SessionSlot holds, not ${show(given)}; make one with new SessionSlot(name, create, dispose)`,
+    { outcome: "not-started" },
+  );
+}
+
 /** What the slots of one session hold. */
 export class SlotValues {
   readonly #values = new Map<SessionSlot<unknown>, unknown>();
 
+  /** @throws SnakepitError INVALID_ARGUMENT when it is no slot; what `create` throws */
   get<Value>(slot: SessionSlot<Value>, sessionId: string): Value {
+    if (typeof slot?.create !== "function") throw noSlot(slot);
     const key = slot as SessionSlot<unknown>;
     if (!this.#values.has(key)) this.#values.set(key, slot.create(sessionId));
     return this.#values.get(key) as Value;
   }
 
-  /** Each is told, also when one before it throws. @throws what they have thrown */
+  /** Each is told. What one throws is its owner's fault, and keeps nobody from ending. */
   dispose(): void {
-    const errors: unknown[] = [];
     for (const [slot, value] of this.#values) {
       try {
         slot.dispose?.(value);
       } catch (error) {
-        errors.push(error);
+        const text = `the session slot ${slot.name} could not be let go: ${String(error)}`;
+        process.emitWarning(text, "SnakepitWarning");
       }
     }
     this.#values.clear();
-    if (errors.length === 1) throw errors[0];
-    if (errors.length > 1)
-      throw new AggregateError(errors, "slots of a session could not be let go");
   }
 }

@@ -4,6 +4,7 @@ import type { SessionEvent } from "./events.ts";
 import type { CallOptions, CommandMap, Pool, WorkerInfo } from "./pool.ts";
 import { sessionEndedError } from "./pool-errors.ts";
 import { checkNamespace, type RecordScope, type Records, StoredRecords } from "./records.ts";
+import type { Preparing } from "./rehydration.ts";
 import { SessionRow } from "./session-row.ts";
 import { runInScope, type SessionScope } from "./session-scope.ts";
 import type { SessionSettings } from "./session-settings.ts";
@@ -81,6 +82,8 @@ export interface SessionOwner {
   nowMs(): number;
   describe(worker: Worker): WorkerInfo;
   emit(event: SessionEvent): void;
+  /** The store would not have it. */
+  refused(session: PoolSession): void;
   /** The store has it; `isNew`: since now. */
   opened(session: PoolSession, opened: OpenedSession): void;
   info(id: string): Promise<SessionInfo | undefined>;
@@ -116,12 +119,14 @@ export class PoolSession implements Session, SessionScope {
   readonly id: string;
   lastUsedMs: number;
   hasEnded = false;
+  /** Calls of it whose callers have no answer yet. */
+  openCalls = 0;
   /** Workers that may keep something for it. */
   readonly servedBy = new Set<Worker>();
   /** As its options say, and once the store was asked, as the store does. */
   settings: SessionSettings;
-  /** Workers that are being made ready for it, and whether that succeeds: its calls there wait. */
-  readonly preparing = new Map<Worker, Promise<boolean>>();
+  /** Workers that are being made ready for it: its calls there wait. */
+  readonly preparing = new Map<Worker, Preparing>();
   readonly #owner: SessionOwner;
   readonly #row: SessionRow | undefined;
   readonly #slots = new SlotValues();
@@ -129,6 +134,10 @@ export class PoolSession implements Session, SessionScope {
   readonly #readyAt = new WeakSet<Worker>();
   /** What there is to rebuild on a worker that is new to it. */
   #past: Arrival | undefined = undefined;
+  /** It was used after its time was over. */
+  #wasIdle = false;
+  /** The store has confirmed that it has no such session any more. */
+  #isDeleted = false;
   #lastHomeId: string | undefined = undefined;
   /** Those who have opened it by its name and not let go of it. */
   #holders = 0;
@@ -142,7 +151,7 @@ export class PoolSession implements Session, SessionScope {
       if (!row.isNew) this.#past = "resumed";
       owner.opened(this, row);
     };
-    const gone = () => this.end(this.#isIdle ? "expired" : "deleted");
+    const gone = () => this.end(this.#wasIdle ? "expired" : "deleted");
     this.#row = this.isGlobal ? undefined : new SessionRow(owner.access, id, opened, gone);
   }
 
@@ -162,8 +171,9 @@ export class PoolSession implements Session, SessionScope {
     return this.settings.ttlMs;
   }
 
-  get #isIdle(): boolean {
-    return this.lastUsedMs + this.ttlMs <= this.#owner.nowMs();
+  /** Nobody here has used it for too long; elsewhere somebody may have. */
+  isOverdue(nowMs: number): boolean {
+    return this.openCalls === 0 && this.lastUsedMs + this.ttlMs <= nowMs;
   }
 
   /** The store knows it. */
@@ -179,10 +189,18 @@ export class PoolSession implements Session, SessionScope {
     if (this.hasEnded) throw sessionEndedError(this.id);
     if (this.#row === undefined || this.#row.isOpen) return undefined;
     const { ttlMs, data } = this.settings;
-    return this.#row.open({ ttlMs, data }, this.#owner.nowMs());
+    try {
+      const opening = this.#row.open({ ttlMs, data }, this.#owner.nowMs());
+      opening?.catch(() => this.#owner.refused(this));
+      return opening;
+    } catch (error) {
+      this.#owner.refused(this);
+      throw error;
+    }
   }
 
   used(nowMs: number): void {
+    this.#wasIdle = this.lastUsedMs + this.ttlMs <= nowMs;
     this.lastUsedMs = nowMs;
     this.#row?.used(nowMs);
   }
@@ -311,12 +329,12 @@ export class PoolSession implements Session, SessionScope {
   }
 
   /** Where its records are; using them uses the session. */
-  async recordScope(): ReturnType<RecordScope> {
-    if (this.isGlobal) return { session: undefined };
+  async recordScope(): Promise<RecordScope> {
+    if (this.isGlobal) return { session: undefined, gone: () => {} };
     await this.open();
     this.used(this.#owner.nowMs());
-    const epoch = this.#row?.epoch;
-    return { session: this.id, ...(epoch === undefined ? {} : { epoch }) };
+    const gone = () => this.end("deleted");
+    return { session: this.id, epoch: this.#row?.epoch, gone };
   }
 
   get<Value>(slot: SessionSlot<Value>): Value {
@@ -335,15 +353,17 @@ export class PoolSession implements Session, SessionScope {
 
   async delete(): Promise<void> {
     if (this.isGlobal) throw globalStays();
-    if (this.hasEnded) return;
+    if (this.#isDeleted) return;
     const { isStored } = this;
     const epoch = this.#row?.epoch;
     this.end("deleted");
+    // When the store does not answer, whoever asks again has it asked again.
     const wasThere = await this.#owner.access.ask((store) => store.deleteSession(this.id, epoch));
+    this.#isDeleted = true;
     if (wasThere && !isStored) this.#owner.emit({ name: "session-deleted", sessionId: this.id });
   }
 
-  /** In this pool; the store is somebody else's business. */
+  /** In this pool; the store is somebody else's business. Never throws. */
   end(why: SessionEnd): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
@@ -356,8 +376,10 @@ export class PoolSession implements Session, SessionScope {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.isTemporary) await this.delete();
-    else this.#letGo();
+    if (!this.isTemporary) return this.#letGo();
+    // One that was never used, or was refused, may be somebody else's in the store.
+    if (this.isStored || this.hasEnded) await this.delete();
+    else this.end("deleted");
   }
 }
 

@@ -2,6 +2,7 @@ import type { Connection } from "./adapter.ts";
 import type { Call } from "./call.ts";
 import { SnakepitError } from "./errors.ts";
 import { LinkedList } from "./linked-list.ts";
+import type { Preparation } from "./rehydration.ts";
 import { wasLost, wasReturned } from "./retry.ts";
 import { PACKED_CALLS } from "./scheduler.ts";
 import type { PoolSession } from "./session.ts";
@@ -110,7 +111,7 @@ export class Slots {
   carryStream(call: Call, open: NonNullable<Connection["stream"]>): AsyncIterator<unknown> {
     if (call.preparation !== undefined) {
       this.#add(call);
-      return prepared(call, open);
+      return prepared(call, call.preparation, open);
     }
     const source = open(call.command, call.args, call)[Symbol.asyncIterator]();
     this.#add(call);
@@ -140,11 +141,6 @@ export class Slots {
     for (const call of this.#calls) call.fail(errorOf(call));
   }
 
-  /** Adds the sessions of its calls. */
-  addSessions(used: Set<PoolSession>): void {
-    for (const { session } of this.#calls) if (session !== undefined) used.add(session);
-  }
-
   /** The calls of a session. */
   ofSession(session: PoolSession): Call[] {
     return [...this.#calls].filter((call) => call.session === session);
@@ -168,7 +164,7 @@ export class Slots {
 
   async #await(call: Call, connection: Connection): Promise<void> {
     try {
-      if (call.preparation !== undefined && !(await this.#prepare(call))) return;
+      if (call.preparation !== undefined && !(await this.#prepare(call, call.preparation))) return;
       const value = await connection.execute(call.command, call.args, call);
       if (!this.carries(call)) return; // it was lost with the worker, and dealt with
       this.#isStalled = false;
@@ -189,12 +185,12 @@ export class Slots {
   }
 
   /** Whether the call is still to be sent when that is done. */
-  async #prepare(call: Call): Promise<boolean> {
-    await call.preparation?.();
+  async #prepare(call: Call, preparation: Preparation): Promise<boolean> {
+    await preparation.done();
+    // It has ended, or was lost with the worker and may be elsewhere by now.
+    if (call.settled || call.preparation !== preparation) return false;
     call.preparation = undefined;
-    if (!this.carries(call)) return false;
-    if (call.settled) this.release(call, "returned"); // its caller has gone
-    return !call.settled;
+    return true;
   }
 
   #failed(call: Call, error: unknown, end: CallEnd): void {
@@ -221,11 +217,13 @@ export class Slots {
 /** A stream that begins when its worker has been made ready for it. */
 async function* prepared(
   call: Call,
+  preparation: Preparation,
   open: NonNullable<Connection["stream"]>,
 ): AsyncGenerator<unknown, void, undefined> {
-  await call.preparation?.();
+  await preparation.done();
+  if (call.settled || call.preparation !== preparation) return;
   call.preparation = undefined;
-  if (!call.settled) yield* open(call.command, call.args, call);
+  yield* open(call.command, call.args, call);
 }
 
 /** What an adapter's error says of the worker. */

@@ -30,12 +30,14 @@ export class StoreAccess {
     );
   }
 
-  /** For what nobody waits for: whatever goes wrong is reported, and nothing else. */
+  /** For what nobody waits for: whatever goes wrong is reported, and nothing else happens. */
   async tell(question: (store: Store) => Awaitable<unknown>): Promise<void> {
     try {
       await this.ask(question);
     } catch (error) {
-      this.#report(error);
+      if (SnakepitError.is(error, "STORE_UNAVAILABLE")) return; // reported by now
+      const text = `the store ${this.store.name} failed: ${String(error)}`;
+      process.emitWarning(text, "SnakepitWarning");
     }
   }
 

@@ -68,12 +68,13 @@ export class Upkeep {
     if (tickMs >= this.#tickMs) return;
     this.#tickMs = tickMs;
     if (this.#interval === undefined) return;
-    this.stop();
+    this.#interval[Symbol.dispose]();
     this.start();
   }
 
   stop(): void {
     this.#interval?.[Symbol.dispose]();
+    this.#interval = undefined;
   }
 
   /** At once, after sizes have changed or a session has let go of its worker. */

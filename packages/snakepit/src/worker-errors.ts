@@ -87,7 +87,7 @@ export interface WorkerEnd {
 export function exitError(call: Call, end: WorkerEnd): SnakepitError<string> {
   const { workerId, reason, exit, cause, stderr, fault, history } = end;
   if (reason === "memory-exceeded" && SnakepitError.is(fault)) return fault;
-  const begun = call.preparation === undefined;
+  const begun = call.isSent;
   const when = begun
     ? `while it ran ${call.command}; whether the work was done is unknown`
     : `while it was made ready for session ${call.session?.id}; ${call.command} was not sent`;

@@ -284,9 +284,9 @@ export class WorkerPool implements Pool, SessionBookOwner {
     await this.#dispatcher.fleet.close();
     try {
       await this.#options.adapter.close?.();
-      await this.book.close();
-      if (this.#ownsStore) await this.access.store.close();
     } finally {
+      await this.book.close();
+      if (this.#ownsStore) await this.access.tell((store) => store.close());
       this.#events.emit({ name: "pool-closed" });
     }
   }
@@ -330,16 +330,25 @@ export class WorkerPool implements Pool, SessionBookOwner {
     return this.#options.clock.now();
   }
 
-  /** SessionBookOwner */
-  usedSessions(): ReadonlySet<PoolSession> {
-    return this.#dispatcher.usedSessions();
-  }
-
   /** SessionOwner */
   ended(session: PoolSession): void {
     this.book.forget(session);
     this.#dispatcher.cancelSession(session);
-    for (const { connection } of session.servedBy) connection?.endSession?.(session.id);
+    for (const { connection } of session.servedBy) {
+      try {
+        connection?.endSession?.(session.id);
+      } catch (error) {
+        process.emitWarning(
+          `the adapter ${this.#options.adapter.name} could not end a session: ${String(error)}`,
+          "SnakepitWarning",
+        );
+      }
+    }
+  }
+
+  /** SessionOwner */
+  refused(session: PoolSession): void {
+    this.book.forget(session);
   }
 
   #call(
@@ -401,6 +410,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
     if (session === undefined) return undefined;
     const opening = session.open();
     call.session = session;
+    session.openCalls++;
     call.affinity = options.affinity ?? session.affinity;
     // What the store knows of an older session counts, where its caller has not said otherwise.
     return opening?.then(() => {

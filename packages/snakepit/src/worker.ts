@@ -242,11 +242,6 @@ export class Worker implements SlotsOwner {
     return this.#slots.release(call, end);
   }
 
-  /** Adds the sessions of its calls. */
-  addSessions(used: Set<PoolSession>): void {
-    this.#slots.addSessions(used);
-  }
-
   /** Its calls of a session. */
   callsOf(session: PoolSession): Call[] {
     return this.#slots.ofSession(session);
