@@ -10,6 +10,7 @@ import { createPool } from "./create-pool.ts";
 import { SnakepitError } from "./errors.ts";
 import { eventNames, type PublishedEvent } from "./events.ts";
 import { nextEvent, recorded } from "./fixtures/events.ts";
+import { failingStore } from "./fixtures/failing-store.ts";
 import { gate } from "./fixtures/gate.ts";
 import { fixture, isRunning, untilGone } from "./fixtures/processes.ts";
 import { failure } from "./fixtures/real-pools.ts";
@@ -284,33 +285,6 @@ describe("of sessions and their store", () => {
     ]);
   });
 });
-
-/** A store whose server can be taken away. */
-function failingStore() {
-  const inner = memoryStore();
-  let isThere = true;
-  const store = new Proxy(inner, {
-    get(target, key) {
-      const member = Reflect.get(target, key);
-      if (typeof member !== "function" || key === "close") return member;
-      return (...args: unknown[]) => {
-        if (isThere) return Reflect.apply(member, target, args);
-        throw new SnakepitError("STORE_UNAVAILABLE", "it is gone", {
-          details: { store: "memory" },
-        });
-      };
-    },
-  });
-  return {
-    store,
-    fail: () => {
-      isThere = false;
-    },
-    answer: () => {
-      isThere = true;
-    },
-  };
-}
 
 /** A worker that logs and measures something at each call. */
 function talkative(): Adapter {

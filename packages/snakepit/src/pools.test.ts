@@ -3,6 +3,7 @@ import { createPool } from "./create-pool.ts";
 import { createPools } from "./create-pools.ts";
 import { slowStore } from "./fixtures/slow-store.ts";
 import type { NamedPoolOptions } from "./named-pool.ts";
+import { SessionSlot } from "./session-slots.ts";
 import { memoryStore } from "./store/memory-store.ts";
 import { type FakeAdapter, fakeAdapter } from "./testing/fake-adapter.ts";
 
@@ -207,4 +208,39 @@ test("a preset sets the timeouts that the options do not name", async () => {
   await expect(createPool({ adapter, preset: "quick" as never })).rejects.toThrow(
     /preset must be one of "balanced", "strict", "development", "batch", not "quick"/,
   );
+});
+
+test("records of everybody keep no pool from being removed", async () => {
+  await using pools = await createPools(two(), { route });
+  await pools.records("programs").set("qa", 1);
+  expect(pools.stats().general.sessions).toBe(0);
+  await pools.remove("general");
+  expect(await pools.records("programs").get("qa")).toMatchObject({ value: 1 });
+});
+
+test("a slot of a session over several pools is one, and is let go with the session", async () => {
+  const disposed: string[] = [];
+  const slot = new SessionSlot(
+    "history",
+    (id) => [id],
+    (value) => disposed.push(value.join()),
+  );
+  await using pools = await createPools(two(), { route });
+  const session = pools.session("ada");
+  session.get(slot).push("hello");
+  expect(pools.session("ada").get(slot)).toEqual(["ada", "hello"]);
+  await session.execute("predict");
+  await pools.sessions.delete("ada");
+  expect(disposed).toEqual(["ada,hello"]);
+  expect(() => session.get(slot)).toThrow(/has ended/);
+  expect(pools.session("ada").get(slot)).toEqual(["ada"]);
+});
+
+test("in the scope of a bound session all calls go to its pool, and after its end none", async () => {
+  await using pools = await createPools(two(), { route });
+  const session = pools.session("ada", { pool: "general" });
+  expect(await session.run(() => pools.execute("optimize"))).toBe("general ada");
+  await session.delete();
+  expect(() => session.run(() => pools.execute("optimize"))).toThrow(/has ended/);
+  expect(await pools.sessions.exists("ada")).toBe(false);
 });

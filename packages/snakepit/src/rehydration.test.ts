@@ -5,6 +5,7 @@ import { gate } from "./fixtures/gate.ts";
 import type { Pool } from "./pool.ts";
 import type { Rehydrate, SessionMove } from "./rehydration.ts";
 import { type FakeAdapter, fakeAdapter } from "./testing/fake-adapter.ts";
+import { fakeClock } from "./testing/fake-clock.ts";
 
 /** Workers that remember one thing for each session, and the pool that has them remember it again. */
 function remembering(extra: Parameters<typeof fakeAdapter>[0] = {}) {
@@ -187,4 +188,94 @@ test("a stream of a session waits for the hook, too", async () => {
   for await (const letter of session.stream("letters")) order.push(String(letter));
   expect(order).toEqual(["made ready", "a", "b"]);
   expect(await session.execute("recall")).toBe("Ada");
+});
+
+test("what is called to make a worker ready goes to that worker, also when the old one is free again", async () => {
+  const adapter = remembering({
+    handlers: {
+      remember: (_value, _context, workerId) => workerId,
+      hold: () => held.promise,
+    },
+  });
+  const held = promised();
+  const went: unknown[] = [];
+  const rehydrate: Rehydrate = async ({ session, worker }) => {
+    held.keep();
+    await busy; // its home has a free slot now
+    went.push([worker.id, await session.execute("remember", "Ada")]);
+  };
+  await using pool = await createPool({ adapter, rehydrate, minWorkers: 2, maxWorkers: 2 });
+  for (const affinity of ["prefer", "none"] as const) {
+    const session = pool.session(affinity, { affinity });
+    await session.execute("where");
+  }
+  const session = pool.session("prefer");
+  const busy = session.execute("hold");
+  await adapter.received("hold");
+  await session.execute("where");
+  expect(went).toHaveLength(1);
+  for (const [meant, reached] of went as [string, string][]) expect(reached).toBe(meant);
+});
+
+test("a call that a tool of another session makes is made ready for, too", async () => {
+  const adapter = remembering({
+    concurrency: 4,
+    handlers: {
+      tool: (_args, context) =>
+        context.callHost(() => pool.session("ada").execute("recall", undefined)),
+    },
+  });
+  await using pool = await createPool({ adapter, rehydrate: tellsName, maxWorkers: 1 });
+  await pool.session("ada").execute("where");
+  await crash(pool, adapter);
+  expect(await pool.session("grace").execute("tool")).toBe("Ada");
+});
+
+test("a caller who leaves while the worker is made ready is told that nothing was started, and costs nobody the worker", async () => {
+  const clock = fakeClock();
+  const adapter = remembering();
+  const heard: unknown[] = [];
+  const rehydrate: Rehydrate = ({ signal }) =>
+    new Promise((_resolve) => signal.addEventListener("abort", () => heard.push(signal.reason)));
+  await using pool = await createPool({ adapter, rehydrate, clock, maxWorkers: 1 });
+  const session = pool.session("ada");
+  await session.execute("where");
+  await crash(pool, adapter);
+  const events = recorded(pool);
+  const late = session.execute("recall", undefined, { timeoutMs: 1_000 });
+  late.catch(() => {});
+  await expect.poll(() => pool.stats().running).toBe(1);
+  await clock.advance(1_100);
+  await expect(late).rejects.toMatchObject({ code: "TIMEOUT", outcome: "not-started" });
+  expect(pool.stats().running).toBe(0);
+  await clock.advance(60_000);
+  expect(await pool.execute("where")).toBeDefined();
+  expect(heard).toMatchObject([{ code: "TIMEOUT" }]);
+  const names = new Set(events.map(({ name }) => name));
+  expect(names).not.toContain("call-abandoned");
+  expect(names).not.toContain("worker-draining");
+});
+
+test("a stream that is left while the worker is made ready frees its slot at once", async () => {
+  const adapter = remembering({
+    handlers: {
+      letters: async function* () {
+        yield "a";
+      },
+    },
+  });
+  const rehydrate: Rehydrate = () => new Promise(() => {});
+  await using pool = await createPool({ adapter, rehydrate, maxWorkers: 1 });
+  const session = pool.session("ada");
+  await session.execute("where");
+  await crash(pool, adapter);
+  const leaver = new AbortController();
+  const stream = session.stream("letters", undefined, { signal: leaver.signal });
+  const first = stream.next();
+  first.catch(() => {});
+  await expect.poll(() => pool.stats().running).toBe(1);
+  leaver.abort(new Error("left"));
+  await expect(first).rejects.toThrow("left");
+  expect(pool.stats().running).toBe(0);
+  expect(await pool.execute("where")).toBeDefined();
 });

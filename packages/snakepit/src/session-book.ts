@@ -110,7 +110,8 @@ export class SessionBook {
     this.#checkOpened(session, settings, isNew);
     session.settings = settings;
     if (this.#isClosed) {
-      void this.#remove([session]);
+      if (session.isTemporary)
+        void this.#owner.access.tell((store) => store.deleteSession(session.id));
       return;
     }
     // It may have been refused before.
@@ -194,13 +195,15 @@ export class SessionBook {
   /** The pool closes: what nobody can find again goes, the rest stays until its time has come. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const removed = this.#remove([...this.#sessions.values()]);
+    const removed = this.#removeTemporary();
     // A store that does not answer must not hold up the end of the pool.
     await Promise.race([removed, delay(CLOSE_MS)]);
   }
 
-  async #remove(sessions: readonly PoolSession[]): Promise<void> {
-    const temporary = sessions.filter(({ isTemporary, isStored }) => isTemporary && isStored);
+  async #removeTemporary(): Promise<void> {
+    const temporary = [...this.#sessions.values()].filter(
+      ({ isTemporary, isStored }) => isTemporary && isStored,
+    );
     await Promise.all(
       temporary.map(({ id }) => this.#owner.access.tell((store) => store.deleteSession(id))),
     );

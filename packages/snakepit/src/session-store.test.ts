@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { expect, test } from "vitest";
+import type { Adapter } from "./adapter.ts";
 import { createPool } from "./create-pool.ts";
 import { nextEvent, recorded } from "./fixtures/events.ts";
+import { failingStore } from "./fixtures/failing-store.ts";
 import { slowStore } from "./fixtures/slow-store.ts";
 import type { SessionOptions } from "./session.ts";
 import { SessionSlot } from "./session-slots.ts";
@@ -312,3 +314,204 @@ test("an id that is taken cannot be created again, and one that is no id not at 
     await expect(pool.sessions.get(id)).rejects.toThrow(/a session id is/);
   }
 });
+
+test("a default deadline counts for a call whose session was looked for when the first worker came", async () => {
+  const clock = fakeClock();
+  const { store, hold, release } = slowStore();
+  const stuck = fakeAdapter({ concurrency: 8 });
+  const options = { adapter: stuck, store, clock, minWorkers: 0, callTimeoutMs: 300 };
+  await using pool = await createPool(options);
+  hold();
+  const call = pool.session("ada").execute("slow");
+  call.catch(() => {});
+  const ready = nextEvent(pool, "worker-ready");
+  pool.execute("slow").catch(() => {});
+  await ready;
+  release();
+  await stuck.received("slow", 2);
+  await clock.advance(400);
+  await expect(call).rejects.toMatchObject({ code: "TIMEOUT" });
+});
+
+test("the time that a store takes is no time in the queue", async () => {
+  const { store, hold, release } = slowStore();
+  await using pool = await createPool({ adapter: adapter(), store });
+  hold();
+  const calls = [0, 10].map((queueTimeoutMs) =>
+    pool.session("ada").execute("who", {}, { queueTimeoutMs }),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 30)); // longer than both may wait
+  release();
+  expect(await Promise.all(calls)).toEqual(["ada", "ada"]);
+});
+
+test("calls that wait for a store are bounded like those that wait for a worker", async () => {
+  const { store, hold, release } = slowStore();
+  await using pool = await createPool({ adapter: adapter(), store, maxQueue: 2, maxWorkers: 1 });
+  hold();
+  const calls = Array.from({ length: 10 }, (_, n) => pool.session(`s${n}`).execute("who"));
+  const settled = Promise.allSettled(calls);
+  release();
+  const ends = (await settled).map((end) => (end.status === "rejected" ? end.reason.code : "ok"));
+  expect(ends.filter((end) => end === "QUEUE_FULL")).toHaveLength(7);
+});
+
+test("a session that is opened again just after its time is a new one, and the old one has expired", async () => {
+  const clock = fakeClock();
+  await using pool = await createPool({ adapter: adapter(), clock, heartbeatMs: 3_600_000 });
+  const events = recorded(pool);
+  const old = pool.session("ada", { ttlMs: 5_000 });
+  await old.records("variables").set("x", 1);
+  const before = clock.now();
+  await clock.advance(5_000 - 1);
+  await clock.advance(1);
+  expect(clock.now() - before).toBe(5_000);
+  expect(await pool.session("ada").execute("who")).toBe("ada");
+  expect(await pool.session("ada").records("variables").get("x")).toBeUndefined();
+  await expect(old.execute("who")).rejects.toMatchObject({
+    code: "SESSION_NOT_FOUND",
+    outcome: "not-started",
+  });
+  const told = events.map(({ name }) => name).filter((name) => name.startsWith("session-"));
+  expect(told).toEqual(["session-created", "session-expired", "session-created"]);
+});
+
+test("a temporary session that was refused takes nothing with it that is another's", async () => {
+  await using store = memoryStore();
+  await using owner = await createPool({ adapter: adapter(), store });
+  await using other = await createPool({ adapter: adapter(), store });
+  const own = owner.session("temp_job", { metadata: { by: "owner" } });
+  await own.records("variables").set("x", 1);
+  {
+    await using refused = other.session("temp_job", { metadata: { by: "other" } });
+    await expect(refused.execute("who")).rejects.toThrow(/is open with metadata/);
+  }
+  expect(await own.records("variables").get("x")).toMatchObject({ value: 1 });
+});
+
+test("sessions that the quota refuses are not kept", async () => {
+  await using pool = await createPool({ adapter: adapter(), maxSessions: 5 });
+  const calls = Array.from({ length: 50 }, (_, n) => pool.session(`s${n}`).execute("who"));
+  await Promise.allSettled(calls);
+  expect(pool.stats().sessions).toBe(5);
+  await pool.session("s0").delete();
+  const late = pool.session("s49");
+  expect(await late.execute("who")).toBe("s49");
+  expect(pool.session("s49")).toBe(late);
+});
+
+test("a slot that cannot be let go keeps no session from ending", async () => {
+  const warned = nextWarning();
+  const slot = new SessionSlot(
+    "history",
+    () => 1,
+    () => {
+      throw new Error("disk full");
+    },
+  );
+  await using pool = await createPool({ adapter: adapter() });
+  const session = pool.session("ada");
+  await session.execute("who");
+  session.get(slot);
+  await session.delete();
+  expect(await pool.sessions.exists("ada")).toBe(false);
+  expect(await warned).toContain("session slot history could not be let go: Error: disk full");
+});
+
+test("a deletion that the store did not answer is made up for at the next try", async () => {
+  const { store, fail, answer } = failingStore();
+  await using pool = await createPool({ adapter: adapter(), store });
+  const session = pool.session("ada");
+  await session.execute("who");
+  fail();
+  await expect(session.delete()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  await expect(session.delete()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  answer();
+  await session.delete();
+  expect(await pool.sessions.exists("ada")).toBe(false);
+});
+
+test("whoever reads or writes a session that was deleted elsewhere is told, and it has ended here", async () => {
+  await using store = memoryStore();
+  await using here = await createPool({ adapter: adapter(), store });
+  for (const use of ["get", "list", "set"] as const) {
+    const session = here.session("ada", { ttlMs: Number.POSITIVE_INFINITY });
+    await session.records("variables").set("x", 1);
+    await store.deleteSession("ada");
+    await expect(session.records("variables")[use]("x", 1)).rejects.toMatchObject({
+      code: "SESSION_NOT_FOUND",
+    });
+    await expect(session.execute("who")).rejects.toMatchObject({ code: "SESSION_NOT_FOUND" });
+  }
+});
+
+test("metadata in another order is the same, and an update that returns nothing is refused", async () => {
+  await using pool = await createPool({ adapter: adapter() });
+  await pool.session("ada", { metadata: { a: 1, b: { c: 2, d: 3 } } }).execute("who");
+  const same = pool.session("ada", { metadata: { b: { d: 3, c: 2 }, a: 1 } });
+  await expect(same.update(() => undefined as never)).rejects.toThrow(
+    /must return the new metadata, not undefined/,
+  );
+  expect(await same.info()).toMatchObject({ metadata: { a: 1 } });
+});
+
+test("everything that has expired is swept in one go, and each session is told once", async () => {
+  const clock = fakeClock();
+  await using pool = await createPool({ adapter: adapter(), clock });
+  const events = recorded(pool);
+  for (let n = 0; n < 1_200; n++) await pool.sessions.create(`s${n}`, { ttlMs: 60_000 });
+  for (let n = 0; n < 700; n++) await pool.session(`s${n}`).execute("who");
+  await clock.advance(62_000);
+  await pool.sessions.sweep();
+  await clock.advance(62_000);
+  const expired = events.filter(({ name }) => name === "session-expired");
+  expect(expired).toHaveLength(1_200);
+  expect(new Set(expired.map((event) => (event as { sessionId: string }).sessionId)).size).toBe(
+    1_200,
+  );
+});
+
+test("after the end of a pool its store is asked nothing, and no event comes", async () => {
+  const { store, hold, release } = slowStore();
+  const clock = fakeClock();
+  const pool = await createPool({ adapter: adapter(), store, clock });
+  const events = recorded(pool);
+  hold();
+  const call = pool.session("temp_late", { ttlMs: 1_000 }).execute("who");
+  await Promise.allSettled([call, pool.close({ graceMs: 0 })]);
+  release();
+  await expect.poll(async () => (await store.listSessions()).length).toBe(0);
+  await clock.advance(120_000);
+  expect(events.at(-1)?.name).toBe("pool-closed");
+});
+
+test("a pool whose adapter cannot close has closed its store all the same", async () => {
+  await using store = memoryStore();
+  const inner = adapter();
+  const broken: Adapter = {
+    name: "broken",
+    launcher: inner.launcher,
+    spec: () => inner.spec(),
+    connect: (process, options) => inner.connect(process, options),
+    close: () => Promise.reject(new Error("stuck")),
+  };
+  const pool = await createPool({ adapter: broken, store });
+  await pool.session().execute("who");
+  await expect(pool.close()).rejects.toThrow("stuck");
+  expect(await store.listSessions()).toEqual([]);
+});
+
+test("what is no function, slot or listener is refused by name", async () => {
+  await using pool = await createPool({ adapter: adapter() });
+  const session = pool.session("ada");
+  expect(() => session.run("work" as never)).toThrow(/run takes a function, not "work"/);
+  expect(() => session.get({} as never)).toThrow(/asked for what a SessionSlot holds/);
+  await expect(session.records("v").watch("x" as never)).rejects.toThrow(/must be a function/);
+  await expect(session.records("v").write([{ kind: "set" } as never])).rejects.toThrow(
+    /a step of write is \{ set: name, value \}/,
+  );
+});
+
+function nextWarning(): Promise<string> {
+  return new Promise((resolve) => process.once("warning", ({ message }) => resolve(message)));
+}
