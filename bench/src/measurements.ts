@@ -68,6 +68,7 @@ const processes: readonly Entry[] = [
 const storeLoads = [
   ["memory", "get", 1, "(1,000,000 reads/s wanted)"],
   ["sqlite", "get", 1, ""],
+  ["sqlite", "get", 64, ""],
   ["sqlite", "set", 1, ""],
   ["sqlite", "set", 64, ""],
   ["redis", "get", 1, ""],

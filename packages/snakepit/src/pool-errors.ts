@@ -31,7 +31,7 @@ export function notRecycledError(
   if (state !== "pinned") return new SnakepitError("WORKER_BUSY", `worker ${workerId} is ${state}`);
   return new SnakepitError(
     "NOT_ALLOWED",
-    `a session keeps something on worker ${workerId} that would be lost; recycle it with force to lose it`,
+    `a session keeps something on worker ${workerId} that would be lost; recycle it with --force to lose it`,
   );
 }
 

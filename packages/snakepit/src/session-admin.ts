@@ -1,4 +1,4 @@
-import { show } from "./check-options.ts";
+import { checkKnownKeys, show } from "./check-options.ts";
 import { SnakepitError } from "./errors.ts";
 import type { SessionEvent } from "./events.ts";
 import { sessionEndedError } from "./pool-errors.ts";
@@ -52,6 +52,9 @@ export class SessionAdmin implements Sessions {
   async list(
     page: { readonly after?: string; readonly limit?: number } = {},
   ): Promise<readonly SessionInfo[]> {
+    const problems = checkKnownKeys("list", page, ["after", "limit"]);
+    if (problems.length > 0)
+      throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
     const rows = await this.#access.ask((store) => store.listSessions(page));
     return rows.map((row) => this.#info(row));
   }

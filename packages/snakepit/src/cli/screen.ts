@@ -36,7 +36,9 @@ export class Screen implements Disposable {
 
   /** From the top; what does not fit is left out. The first line may stand out. */
   show(lines: readonly string[], emphasize: (line: string) => string): void {
-    const { columns = 80, rows = 24 } = this.#output;
+    // Some terminals, as of containers, know no size and say 0.
+    const columns = this.#output.columns || 80;
+    const rows = this.#output.rows || 24;
     const fitting = lines.slice(0, rows).map((line) => line.slice(0, columns));
     const shown = fitting.map((line, index) => (index === 0 ? emphasize(line) : line) + restOfLine);
     this.#output.write(home + shown.join("\r\n") + restOfScreen);

@@ -14,6 +14,7 @@ import type {
   Questions,
   Recycled,
 } from "./protocol.ts";
+import { withoutSecrets } from "./shown-value.ts";
 
 /** Sessions that are listed of one pool: a store may have ten thousand and more. */
 const MOST_SESSIONS = 1_000;
@@ -112,5 +113,6 @@ async function sessionsOf(
 
 function listedSession({ metadata, ...session }: SessionInfo, values: boolean): ListedSession {
   const metadataKeys = Object.keys(metadata);
-  return { ...session, metadataKeys, ...(values ? { metadata } : {}) };
+  const shown = withoutSecrets(metadata) as SessionInfo["metadata"];
+  return { ...session, metadataKeys, ...(values ? { metadata: shown } : {}) };
 }

@@ -51,6 +51,7 @@ export class Attachment implements Disposable {
     socket.on("error", () => {});
     socket.on("drain", () => this.#goOn());
     socket.once("close", () => {
+      this.#questions.length = 0; // nobody is left to hear the answers
       this.#endTraces();
       this.#goOn();
     });
@@ -117,6 +118,7 @@ export class Attachment implements Disposable {
     };
     const end = worker.onEnd(() => void tellEnd());
     for (const part of [feed, tap, end]) this.#traces.add(part);
+    if (this.#socket.destroyed) this.#endTraces();
     return { pool: pool.name, worker: worker.id, pid: worker.process?.pid };
   }
 

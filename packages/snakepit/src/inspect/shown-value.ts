@@ -19,6 +19,17 @@ export function shownValue(value: unknown): string {
   return writer.shown;
 }
 
+/** A copy of data without the values whose names say that they are secret. */
+export function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (typeof value !== "object" || value === null) return value;
+  const shown = ([key, item]: [string, unknown]) => [
+    key,
+    secretName.test(key) ? "(hidden)" : withoutSecrets(item),
+  ];
+  return Object.fromEntries(Object.entries(value).map(shown));
+}
+
 class ValueWriter {
   #text = "";
 

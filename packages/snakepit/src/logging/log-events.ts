@@ -14,7 +14,7 @@ type Lines = { readonly [Name in PoolEventName]?: (event: PoolEventOf<Name>) => 
 /** What is worth a line, and how loud. Calls are not: there may be a million of them per second. */
 const lines: Lines = {
   "pool-ready": ({ workers, startMs }) =>
-    info(`ready with ${workers} workers after ${Math.round(startMs)} ms`),
+    info(`ready with ${counted(workers, "worker")} after ${Math.round(startMs)} ms`),
   "pool-resized": ({ minWorkers, maxWorkers }) =>
     info(`resized to ${minWorkers} to ${maxWorkers} workers`),
   "pool-saturated": ({ queued }) => warn(`the queue is full: ${queued} calls wait`),
@@ -83,12 +83,21 @@ class EventLog {
   }
 }
 
-/** `err` is where pino and others look for the error, whose stack they then show. */
+/**
+ * `err` is where pino and others look for the error, whose stack they then show; `level`, `pid` and
+ * `message` are their own, and what has these names here must not take their place.
+ */
+const loggedNames: Readonly<Record<string, string>> = {
+  error: "err",
+  level: "workerLevel",
+  pid: "workerPid",
+  message: "workerMessage",
+};
+
 function fieldsOf(event: PoolEvent, pool: string): LogFields {
   const { name, ...rest } = event.name === "worker-stopped" ? withoutOutput(event) : event;
-  if (!("error" in rest)) return { event: name, pool, ...rest };
-  const { error, ...others } = rest;
-  return { event: name, pool, ...others, err: error };
+  const fields = Object.entries(rest).map(([key, value]) => [loggedNames[key] ?? key, value]);
+  return { event: name, pool, ...Object.fromEntries(fields) };
 }
 
 /** Its last lines are in the message; the rest is up to 64 KiB. */
@@ -101,7 +110,13 @@ function stopped(event: PoolEventOf<"worker-stopped">): Line {
   const { workerId, reason, exit, cause, lostCalls, stderr } = event;
   const text = `worker ${workerId} ${exitText(exit)}`;
   if (cause === "stopped" && lostCalls === 0) return info(`${text} as wanted: ${reason}`);
-  return warn(`${text} (${reason}, ${cause}) and lost ${lostCalls} calls${lastWords(stderr)}`);
+  return warn(
+    `${text} (${reason}, ${cause}) and lost ${counted(lostCalls, "call")}${lastWords(stderr)}`,
+  );
+}
+
+function counted(count: number, what: string): string {
+  return count === 1 ? `1 ${what}` : `${count} ${what}s`;
 }
 
 function debug(message: string): Line {

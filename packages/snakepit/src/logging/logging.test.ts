@@ -82,7 +82,7 @@ test("the console fits as it is", async () => {
   const { stream, text } = written();
   await using _ = await smallPool({ options: { logger: new Console(stream) } });
   expect(text()).toContain("event: 'pool-ready'");
-  expect(text()).toMatch(/pool pool-\d+: ready with 1 workers after \d+ ms/);
+  expect(text()).toMatch(/pool pool-\d+: ready with 1 worker after \d+ ms/);
 });
 
 test("each thing is written at its level, with the fields of its event", async () => {

@@ -70,7 +70,7 @@ test("calls, their errors by code and their times are measured", async () => {
   expect(points(metrics, "snakepit.streams")).toEqual([[stream, 1]]);
   expect(points(metrics, "snakepit.stream.chunks")).toEqual([[stream, 2]]);
   expect(metrics.map(({ descriptor }) => descriptor.unit)).toEqual(
-    expect.arrayContaining(["s", "{call}", "{worker}", "By"]),
+    expect.arrayContaining(["s", "{call}", "{worker}", "{session}"]),
   );
 });
 

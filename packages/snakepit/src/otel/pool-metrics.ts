@@ -162,6 +162,12 @@ function observe(result: BatchObservableResult, to: Observed, name: string, now:
     const count = now.workers.filter((worker) => worker.state === state).length;
     result.observe(to.workers, count, { ...attributes, "snakepit.worker.state": state });
   }
-  const bytes = now.workers.reduce((sum, { memoryBytes = 0 }) => sum + memoryBytes, 0);
-  result.observe(to.memory, bytes, attributes);
+  const measured = now.workers.flatMap(({ memoryBytes }) => memoryBytes ?? []);
+  // Before the first measurement there is nothing to tell; afterwards 0 means that all are gone.
+  if (measured.length > 0 || now.workers.length === 0)
+    result.observe(
+      to.memory,
+      measured.reduce((sum, bytes) => sum + bytes, 0),
+      attributes,
+    );
 }

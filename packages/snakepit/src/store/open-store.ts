@@ -13,7 +13,7 @@ const known = "memory:, sqlite:path/to/file.db, redis://host:6379, rediss://host
  * @throws SnakepitError INVALID_OPTIONS, UNSUPPORTED, STORE_UNAVAILABLE; no message shows a password
  */
 export async function openStore(url: string, limits: Partial<StoreLimits> = {}): Promise<Store> {
-  const scheme = typeof url === "string" ? /^([a-z]+):/.exec(url)?.[1] : undefined;
+  const scheme = typeof url === "string" ? /^([a-z][a-z0-9+.-]*):/.exec(url)?.[1] : undefined;
   const problems = [
     ...checkKnownKeys("openStore", limits, limitNames),
     ...limitProblems(withDefaults(limitDefaults, limits ?? {})),
@@ -36,18 +36,38 @@ function urlProblems(url: unknown, scheme: string | undefined): string[] {
     case "memory":
       return url === "memory:" ? [] : ['the memory store is just "memory:"'];
     case "sqlite":
-      return sqlitePath(url) === "" || /^sqlite:\/\/[^/]/.test(url)
-        ? ["the url of a SQLite store is sqlite: and a path, like sqlite:data/app.db"]
-        : [];
+      return sqliteProblems(url);
     case "redis":
     case "rediss":
-      return [];
+      return redisProblems(url);
     default: {
       const given =
         scheme === undefined ? "the one given has no scheme" : `not ${show(`${scheme}:`)}`;
       return [`the url of a store is one of ${known}; ${given}`];
     }
   }
+}
+
+function sqliteProblems(url: string): string[] {
+  if (/^sqlite:\/\/[^/]/.test(url) || sqlitePath(url) === "")
+    return [
+      "the url of a SQLite store is sqlite: and a path, like sqlite:data/app.db, or sqlite:///var/app.db from the root",
+    ];
+  if (!url.includes("?")) return [];
+  return ["the url of a SQLite store has no options (?…); for more than a path use sqliteStore()"];
+}
+
+/** A part that nobody reads would lead to another server or database than was meant. */
+function redisProblems(url: string): string[] {
+  const form = "redis://user:password@host:6379/0";
+  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url))
+    return [`the url of a Redis store is like ${form}; the one given cannot be read`];
+  const { hostname, pathname, search } = new URL(url);
+  const isNumber = /^\/?\d*$/.test(pathname);
+  if (hostname !== "" && isNumber && search === "") return [];
+  return [
+    `the url of a Redis store is like ${form}: a host, at most the number of a database, and no options; for a socket or more use redisStore({ client })`,
+  ];
 }
 
 /** `sqlite:///var/app.db` is `/var/app.db`, as in other programs that name databases by URLs. */
