@@ -11,7 +11,7 @@ export interface Plan {
 }
 
 export const plans = {
-  short: { rounds: 3, warmUpMs: 300, durationMs: 700, longestMs: 12_000 },
+  short: { rounds: 3, warmUpMs: 200, durationMs: 550, longestMs: 10_000 },
   full: { rounds: 7, warmUpMs: 500, durationMs: 1_500, longestMs: 120_000 },
 } satisfies Record<string, Plan>;
 
