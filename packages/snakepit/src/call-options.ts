@@ -1,5 +1,5 @@
 import { checkKinds, checkKnownKeys, type Kind, show, truth } from "./check-options.ts";
-import { SnakepitError } from "./errors.ts";
+import { invalidArgument } from "./errors.ts";
 import { checkTimeout } from "./options.ts";
 import type { CallOptions } from "./pool.ts";
 import { affinityKind } from "./session-settings.ts";
@@ -31,7 +31,7 @@ export function checkCallOptions(options: CallOptions, inSession: boolean): void
       `affinity ${show(options.affinity)} needs a session; call session.execute() of pool.session()`,
     );
   if (problems.length === 0) return;
-  throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
+  throw invalidArgument(problems.join("; "));
 }
 
 /** Only a signal and a good time limit. */
@@ -59,7 +59,7 @@ export function checkGrace(
     ...checkKinds(options, { graceMs: graceKind, force: truth }),
   ];
   if (problems.length === 0) return;
-  throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
+  throw invalidArgument(problems.join("; "));
 }
 
 const graceKind: Kind = {

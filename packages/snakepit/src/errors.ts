@@ -151,3 +151,8 @@ export class SnakepitError<Code extends string = ErrorCode> extends Error {
     return code === undefined || (error as { code?: unknown }).code === code;
   }
 }
+
+/** What was given cannot be used; nothing was begun. */
+export function invalidArgument(text: string): SnakepitError<"INVALID_ARGUMENT"> {
+  return new SnakepitError("INVALID_ARGUMENT", text, { outcome: "not-started" });
+}

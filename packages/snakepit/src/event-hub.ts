@@ -1,6 +1,6 @@
 import { type Channel, channel } from "node:diagnostics_channel";
 import { show } from "./check-options.ts";
-import { SnakepitError } from "./errors.ts";
+import { invalidArgument } from "./errors.ts";
 import { eventNames, type PoolEvent, type PoolEventName, type PoolEventOf } from "./events.ts";
 
 type Heard = PoolEventName | "*";
@@ -107,5 +107,5 @@ export function checkListener(name: unknown, listener: unknown): void {
       : [`the listener must be a function, not ${show(listener)}`]),
   ];
   if (problems.length === 0) return;
-  throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
+  throw invalidArgument(problems.join("; "));
 }

@@ -15,7 +15,7 @@ import {
 } from "./check-options.ts";
 import { type CircuitOptions, circuitDefaults } from "./circuit.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { SnakepitError } from "./errors.ts";
+import { invalidArgument, SnakepitError } from "./errors.ts";
 import type { Launcher } from "./launcher.ts";
 import { type Logger, loggerProblems } from "./logging/logger.ts";
 import type { ResizeOptions } from "./pool.ts";
@@ -237,7 +237,7 @@ export function checkSizes(
     ...checkOrder(resized, "minWorkers", "maxWorkers"),
   ];
   if (problems.length === 0) return resized;
-  throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
+  throw invalidArgument(problems.join("; "));
 }
 
 function checkOrder<Name extends string>(

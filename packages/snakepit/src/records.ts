@@ -1,7 +1,8 @@
 import { callback, checkKinds, checkKnownKeys, show } from "./check-options.ts";
 import { dataProblem } from "./data.ts";
-import { SnakepitError } from "./errors.ts";
+import { invalidArgument, SnakepitError } from "./errors.ts";
 import { sessionEndedError } from "./pool-errors.ts";
+import { idPattern } from "./store/check-arguments.ts";
 import type {
   RecordChange,
   RecordHint,
@@ -95,7 +96,7 @@ export class StoredRecords implements Records {
 
   async set(name: string, value: unknown, options: SetOptions = {}): Promise<number> {
     const problems = checkKnownKeys("set", options, ["expect", "ttlMs", "type"]);
-    if (problems.length > 0) throw invalid(problems);
+    if (problems.length > 0) throw invalidArgument(problems.join("; "));
     const [version = 0] = await this.write([{ ...options, set: name, value }]);
     return version;
   }
@@ -107,7 +108,7 @@ export class StoredRecords implements Records {
 
   async write(steps: readonly RecordStep[]): Promise<readonly number[]> {
     const problems = steps.flatMap(stepProblems);
-    if (problems.length > 0) throw invalid(problems);
+    if (problems.length > 0) throw invalidArgument(problems.join("; "));
     const changes = steps.map((step) => this.#change(step));
     const { session, epoch, gone } = await this.#scope();
     const options = epoch === undefined ? {} : { epoch };
@@ -128,7 +129,7 @@ export class StoredRecords implements Records {
 
   async watch(listener: (hint: RecordHint) => void): Promise<Disposable> {
     const problems = checkKinds({ listener }, { listener: callback }, ["listener"]);
-    if (problems.length > 0) throw invalid(problems);
+    if (problems.length > 0) throw invalidArgument(problems.join("; "));
     const { session } = await this.#scope();
     const own = (hint: RecordHint) => {
       if (hint.namespace === this.#namespace) listener(hint);
@@ -168,16 +169,10 @@ function decoded({ value, version, type }: StoredRecord): RecordValue {
   return { value: typeof value === "string" ? JSON.parse(value) : value, version, type };
 }
 
-function invalid(problems: readonly string[]): SnakepitError<"INVALID_ARGUMENT"> {
-  return new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
-}
-
-const validNamespace = /^[A-Za-z0-9._:-]{1,200}$/;
-
 /** @throws SnakepitError INVALID_ARGUMENT */
 export function checkNamespace(namespace: unknown): void {
-  if (typeof namespace === "string" && validNamespace.test(namespace)) return;
-  throw invalid([
+  if (typeof namespace === "string" && idPattern.test(namespace)) return;
+  throw invalidArgument(
     `a namespace of records is 1 to 200 of the characters A-Z a-z 0-9 . _ : -, not ${show(namespace)}`,
-  ]);
+  );
 }

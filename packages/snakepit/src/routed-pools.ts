@@ -1,5 +1,5 @@
 import { checkKinds, checkKnownKeys, closest, show, truth } from "./check-options.ts";
-import { SnakepitError } from "./errors.ts";
+import { invalidArgument, SnakepitError } from "./errors.ts";
 import { checkListener } from "./event-hub.ts";
 import type { PoolEventName, PoolEventOf } from "./events.ts";
 import { type NamedPoolOptions, startNamed } from "./named-pool.ts";
@@ -113,7 +113,7 @@ export class RoutedPools<Name extends string> implements Pools<Name>, RoutedSess
       ...checkKnownKeys("remove", options, ["force", "graceMs"]),
       ...checkKinds(options, { force: truth }),
     ];
-    if (problems.length > 0) throw invalid(problems.join("; "));
+    if (problems.length > 0) throw invalidArgument(problems.join("; "));
     if (!force && pool.book.size > 0) throw hasSessions(name, pool.book.size);
     if (this.#pools.size === 1) throw isLast(name);
     this.#pools.delete(name);
@@ -220,15 +220,15 @@ function unknownPool(name: unknown, known: readonly string[]): SnakepitError<"UN
 }
 
 function duplicate(name: string): SnakepitError<"INVALID_ARGUMENT"> {
-  return invalid(`there is a pool ${show(name)} already; remove it first, or use another name`);
+  return invalidArgument(
+    `there is a pool ${show(name)} already; remove it first, or use another name`,
+  );
 }
 
 function noName(name: unknown): SnakepitError<"INVALID_ARGUMENT"> {
-  return invalid(`the name of a pool must be a string that is not empty, not ${show(name)}`);
-}
-
-function invalid(text: string): SnakepitError<"INVALID_ARGUMENT"> {
-  return new SnakepitError("INVALID_ARGUMENT", text, { outcome: "not-started" });
+  return invalidArgument(
+    `the name of a pool must be a string that is not empty, not ${show(name)}`,
+  );
 }
 
 function hasSessions(name: string, sessions: number): SnakepitError<"NOT_ALLOWED"> {

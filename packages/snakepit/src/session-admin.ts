@@ -1,5 +1,5 @@
 import { checkKnownKeys, show } from "./check-options.ts";
-import { SnakepitError } from "./errors.ts";
+import { invalidArgument, SnakepitError } from "./errors.ts";
 import type { SessionEvent } from "./events.ts";
 import { sessionEndedError } from "./pool-errors.ts";
 import { GLOBAL_SESSION, type Metadata, type PoolSession, type SessionOptions } from "./session.ts";
@@ -53,8 +53,7 @@ export class SessionAdmin implements Sessions {
     page: { readonly after?: string; readonly limit?: number } = {},
   ): Promise<readonly SessionInfo[]> {
     const problems = checkKnownKeys("list", page, ["after", "limit"]);
-    if (problems.length > 0)
-      throw new SnakepitError("INVALID_ARGUMENT", problems.join("; "), { outcome: "not-started" });
+    if (problems.length > 0) throw invalidArgument(problems.join("; "));
     const rows = await this.#access.ask((store) => store.listSessions(page));
     return rows.map((row) => this.#info(row));
   }
@@ -144,15 +143,11 @@ const globalInfo: SessionInfo = {
 function named(id: string): string {
   checkSession(id, {});
   if (id !== undefined && id !== GLOBAL_SESSION) return id;
-  throw new SnakepitError("INVALID_ARGUMENT", `${show(id)} is not the id of a single session`, {
-    outcome: "not-started",
-  });
+  throw invalidArgument(`${show(id)} is not the id of a single session`);
 }
 
 function alreadyThere(id: string): SnakepitError<"INVALID_ARGUMENT"> {
-  return new SnakepitError(
-    "INVALID_ARGUMENT",
+  return invalidArgument(
     `there is a session ${show(id)} already; open it with session(), or use another id`,
-    { outcome: "not-started" },
   );
 }

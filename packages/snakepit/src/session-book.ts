@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { closest, show } from "./check-options.ts";
-import { SnakepitError } from "./errors.ts";
+import { invalidArgument, SnakepitError } from "./errors.ts";
 import {
   GLOBAL_SESSION,
   PoolSession,
@@ -235,10 +235,8 @@ export class SessionBook {
 /** It has no place in the store, and never ends. @throws SnakepitError INVALID_ARGUMENT */
 function checkGlobal({ ttlMs, metadata, pool }: SessionOptions): void {
   if (ttlMs === undefined && metadata === undefined && pool === undefined) return;
-  throw new SnakepitError(
-    "INVALID_ARGUMENT",
+  throw invalidArgument(
     `the session ${GLOBAL_SESSION} belongs to everybody: it has no ttlMs, metadata or pool of its own; use another id`,
-    { outcome: "not-started" },
   );
 }
 

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { show } from "./check-options.ts";
-import { SnakepitError } from "./errors.ts";
+import { invalidArgument } from "./errors.ts";
 import type { PoolSession, Session } from "./session.ts";
 
 /** Which session of a pool is in force; of several pools each has its own part of it. */
@@ -15,10 +15,7 @@ let storage: AsyncLocalStorage<SessionScope> | undefined;
 
 /** Runs `work`; calls that it makes on its pool belong to the session, unless they name another. */
 export function runInScope<Result>(scope: SessionScope, work: () => Result): Result {
-  if (typeof work !== "function")
-    throw new SnakepitError("INVALID_ARGUMENT", `run takes a function, not ${show(work)}`, {
-      outcome: "not-started",
-    });
+  if (typeof work !== "function") throw invalidArgument(`run takes a function, not ${show(work)}`);
   storage ??= new AsyncLocalStorage();
   return storage.run(scope, work);
 }

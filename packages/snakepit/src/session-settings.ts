@@ -10,14 +10,13 @@ import {
   text,
 } from "./check-options.ts";
 import { dataProblem } from "./data.ts";
-import { SnakepitError } from "./errors.ts";
+import { invalidArgument } from "./errors.ts";
 import type { Metadata, SessionOptions } from "./session.ts";
+import { idPattern } from "./store/check-arguments.ts";
+import { MAX_SESSION_DATA_BYTES } from "./store/limits.ts";
 import type { StoredSession } from "./store/store.ts";
 
 export const affinityKind = oneOf("prefer", "require", "none");
-const validId = /^[A-Za-z0-9._:-]{1,200}$/;
-/** Of the settings of one session as JSON: the store keeps them in one row. */
-const MAX_DATA_BYTES = 256 * 1024;
 
 /** The options of a session with nothing left open, and as its row in the store holds them. */
 export interface SessionSettings {
@@ -34,13 +33,13 @@ const defaults = { affinity: "prefer", ttlMs: 3_600_000, metadata: {}, pool: und
 /** @throws SnakepitError INVALID_ARGUMENT with every problem at once */
 export function checkSession(id: unknown, options: SessionOptions): void {
   const problems = checkKnownKeys("session", options, Object.keys(defaults));
-  if (id !== undefined && !(typeof id === "string" && validId.test(id))) {
+  if (id !== undefined && !(typeof id === "string" && idPattern.test(id))) {
     problems.push(
       `a session id is 1 to 200 of the characters A-Z a-z 0-9 . _ : -, not ${show(id)}`,
     );
   }
   if (problems.length === 0) problems.push(...checkValues(options));
-  if (problems.length > 0) throw refused(problems.join("; "));
+  if (problems.length > 0) throw invalidArgument(problems.join("; "));
 }
 
 function checkValues(options: SessionOptions): string[] {
@@ -74,7 +73,9 @@ export function storedSettings({ data, ttlMs }: StoredSession): SessionSettings 
 /** `settings` with other metadata, as a row of the store holds it. @throws SnakepitError INVALID_ARGUMENT */
 export function withMetadata(settings: SessionSettings, metadata: Metadata): string {
   if (metadata === undefined)
-    throw refused("the function given to update must return the new metadata, not undefined");
+    throw invalidArgument(
+      "the function given to update must return the new metadata, not undefined",
+    );
   checkSession(undefined, { metadata });
   return dataOf({ ...settings, metadata });
 }
@@ -86,7 +87,7 @@ export function checkSame(id: string, present: SessionSettings, options: Session
     if (isDeepStrictEqual(is, value)) continue;
     const fix = name === "metadata" ? "change it with sessions.update()" : "delete it first";
     const [wanted, found] = [value, is].map((one) => shown(one));
-    throw refused(
+    throw invalidArgument(
       `session ${show(id)} is open with ${name} ${found}, not ${wanted}; ${fix} or use another id`,
     );
   }
@@ -98,16 +99,12 @@ function shown(value: unknown): string {
 
 function dataOf({ affinity, metadata, pool }: Omit<SessionSettings, "data" | "ttlMs">): string {
   const data = JSON.stringify({ affinity, pool, metadata });
-  if (Buffer.byteLength(data) <= MAX_DATA_BYTES) return data;
-  throw refused(
-    `metadata takes ${Buffer.byteLength(data)} bytes, above the ${MAX_DATA_BYTES} that a session may have; keep it in records`,
+  if (Buffer.byteLength(data) <= MAX_SESSION_DATA_BYTES) return data;
+  throw invalidArgument(
+    `metadata takes ${Buffer.byteLength(data)} bytes, above the ${MAX_SESSION_DATA_BYTES} that a session may have; keep it in records`,
   );
 }
 
 function given(options: SessionOptions): Partial<SessionOptions> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-}
-
-function refused(text: string): SnakepitError<"INVALID_ARGUMENT"> {
-  return new SnakepitError("INVALID_ARGUMENT", text, { outcome: "not-started" });
 }

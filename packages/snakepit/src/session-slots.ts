@@ -1,5 +1,5 @@
 import { show } from "./check-options.ts";
-import { SnakepitError } from "./errors.ts";
+import { invalidArgument, type SnakepitError } from "./errors.ts";
 
 /**
  * A place in every session for something that a layer above keeps there: its type, and how one is
@@ -23,10 +23,8 @@ export class SessionSlot<Value> {
 }
 
 function noSlot(given: unknown): SnakepitError<"INVALID_ARGUMENT"> {
-  return new SnakepitError(
-    "INVALID_ARGUMENT",
+  return invalidArgument(
     `a session is asked for what a SessionSlot holds, not ${show(given)}; make one with new SessionSlot(name, create, dispose)`,
-    { outcome: "not-started" },
   );
 }
 

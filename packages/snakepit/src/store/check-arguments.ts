@@ -1,18 +1,19 @@
 import { checkIntegers, show } from "../check-options.ts";
-import { SnakepitError } from "../errors.ts";
+import { invalidArgument, SnakepitError } from "../errors.ts";
 import { isWellFormed, refusals } from "../wire/refusal.ts";
 import { MAX_CHANGES, MAX_SESSION_DATA_BYTES } from "./limits.ts";
-import { invalid, tooLarge } from "./refusals.ts";
+import { tooLarge } from "./refusals.ts";
 import type { RecordChange, RecordKey, Scope, StoredValue, StoreLimits } from "./store.ts";
 
-const idPattern = /^[A-Za-z0-9._:-]{1,200}$/;
+/** Of sessions, namespaces and records. */
+export const idPattern = /^[A-Za-z0-9._:-]{1,200}$/;
 const typePattern = /^[\x20-\x7e]{1,200}$/;
 
 /** @throws SnakepitError INVALID_ARGUMENT */
 export function checkId(what: string, id: unknown): asserts id is string {
   if (typeof id === "string" && idPattern.test(id)) return;
   const rule = "1 to 200 of the characters A-Z a-z 0-9 . _ : -";
-  throw invalid(`the ${what} must be ${rule}, not ${show(id)}`);
+  throw invalidArgument(`the ${what} must be ${rule}, not ${show(id)}`);
 }
 
 export function checkScope(session: unknown): asserts session is Scope {
@@ -32,7 +33,7 @@ export function checkInit(init: { readonly ttlMs: number; readonly data: string 
 }
 
 export function checkData(data: unknown): asserts data is string {
-  if (typeof data !== "string") throw invalid(`data must be a string, not ${show(data)}`);
+  if (typeof data !== "string") throw invalidArgument(`data must be a string, not ${show(data)}`);
   const bytes = byteLength("data", data);
   if (bytes > MAX_SESSION_DATA_BYTES) {
     throw tooLarge("the data of the session", bytes, MAX_SESSION_DATA_BYTES);
@@ -45,12 +46,12 @@ export function checkExpect(expect: unknown): asserts expect is number {
 
 export function checkEpoch(epoch: unknown): asserts epoch is string | undefined {
   if (epoch === undefined || typeof epoch === "string") return;
-  throw invalid(`epoch must be a string, not ${show(epoch)}`);
+  throw invalidArgument(`epoch must be a string, not ${show(epoch)}`);
 }
 
 export function checkListener(listener: unknown): void {
   if (typeof listener === "function") return;
-  throw invalid(`the listener must be a function, not ${show(listener)}`);
+  throw invalidArgument(`the listener must be a function, not ${show(listener)}`);
 }
 
 /** How many of something to give at once. */
@@ -83,9 +84,10 @@ export function checkChanges(
   changes: readonly RecordChange[],
   limits: StoreLimits,
 ): readonly CheckedChange[] {
-  if (!Array.isArray(changes)) throw invalid(`changes must be an array, not ${show(changes)}`);
+  if (!Array.isArray(changes))
+    throw invalidArgument(`changes must be an array, not ${show(changes)}`);
   if (changes.length > MAX_CHANGES) {
-    throw invalid(`a write takes up to ${MAX_CHANGES} changes, not ${changes.length}`);
+    throw invalidArgument(`a write takes up to ${MAX_CHANGES} changes, not ${changes.length}`);
   }
   const checked = (changes as readonly RecordChange[]).map((change) => checkChange(change, limits));
   checkDifferent(checked);
@@ -98,11 +100,12 @@ function checkChange(change: RecordChange, { maxValueBytes }: StoreLimits): Chec
   checkId("name of a record", name);
   if (expect !== undefined) checkExpect(expect);
   if (kind === "delete") return { kind, namespace, name, expect };
-  if (kind !== "set") throw invalid(`the kind of a change is set or delete, not ${show(kind)}`);
+  if (kind !== "set")
+    throw invalidArgument(`the kind of a change is set or delete, not ${show(kind)}`);
   const { type, ttlMs = Number.POSITIVE_INFINITY } = change;
   checkNumbers({ ttlMs }, { ttlMs: 1 });
   if (typeof type !== "string" || !typePattern.test(type)) {
-    throw invalid(`type must be 1 to 200 printable ASCII characters, not ${show(type)}`);
+    throw invalidArgument(`type must be 1 to 200 printable ASCII characters, not ${show(type)}`);
   }
   const bytes = byteLength("value", change.value);
   if (bytes > maxValueBytes) throw tooLarge(`the value of ${show(name)}`, bytes, maxValueBytes);
@@ -115,7 +118,8 @@ function checkDifferent(changes: readonly CheckedChange[]): void {
   const keys = new Set<string>();
   for (const { namespace, name } of changes) {
     const key = recordKey(namespace, name);
-    if (keys.has(key)) throw invalid(`the write changes ${show(key)} twice; send the last alone`);
+    if (keys.has(key))
+      throw invalidArgument(`the write changes ${show(key)} twice; send the last alone`);
     keys.add(key);
   }
 }
@@ -123,7 +127,7 @@ function checkDifferent(changes: readonly CheckedChange[]): void {
 function byteLength(what: string, value: unknown): number {
   if (value instanceof Uint8Array) return value.byteLength;
   if (typeof value !== "string") {
-    throw invalid(`${what} must be a string or a Uint8Array, not ${show(value)}`);
+    throw invalidArgument(`${what} must be a string or a Uint8Array, not ${show(value)}`);
   }
   if (!isWellFormed(value)) {
     const { type, fix } = refusals.loneSurrogate;
@@ -137,7 +141,7 @@ function byteLength(what: string, value: unknown): number {
 
 function checkNumbers(values: object, rules: Readonly<Record<string, number>>): void {
   const problems = checkIntegers(values, rules);
-  if (problems.length > 0) throw invalid(problems.join("; "));
+  if (problems.length > 0) throw invalidArgument(problems.join("; "));
 }
 
 /** Plain bytes, whatever kind of array and buffer they came in. */

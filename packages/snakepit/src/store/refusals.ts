@@ -5,10 +5,6 @@ import type { Scope } from "./store.ts";
 /** What a store throws when it has understood a request and does not do it. Nothing has changed. */
 const untouched = { outcome: "not-started" } as const;
 
-export function invalid(problem: string): SnakepitError<"INVALID_ARGUMENT"> {
-  return new SnakepitError("INVALID_ARGUMENT", problem, untouched);
-}
-
 export function unknownSession(id: string): SnakepitError<"SESSION_NOT_FOUND"> {
   const text = `there is no session ${show(id)} any more: it was deleted, or its time was over`;
   return new SnakepitError("SESSION_NOT_FOUND", `${text}; open it anew`, {
