@@ -51,6 +51,8 @@ export class Fleet implements WorkerOwner {
   #slotsPerWorker = 1;
   /** When the present trouble with starts began. */
   #troubledSinceMs = 0;
+  /** What the last workers were lost with that had not served yet. */
+  #lastLostWith: string | undefined;
   #lastFailure: SnakepitError<string> | undefined;
   #retryTimer: Disposable | undefined;
   #closing = false;
@@ -288,8 +290,12 @@ export class Fleet implements WorkerOwner {
   #endedUnserved(worker: Worker, { exit, cause, stderr }: StopReport): void {
     if (cause === "stopped") return;
     this.#lastFailure = unservedError(worker.id, exit, stderr);
-    if (wasKilledFromOutside(exit, cause)) this.#troubled((nowMs) => this.#backoff.killed(nowMs));
-    else this.#crashed();
+    if (!wasKilledFromOutside(exit, cause)) return this.#crashed();
+    const lostWith = exit.kind === "lost" ? exit.with : undefined;
+    // The others that went with it are the same mishap.
+    if (lostWith !== undefined && lostWith === this.#lastLostWith) return;
+    this.#lastLostWith = lostWith;
+    this.#troubled((nowMs) => this.#backoff.killed(nowMs));
   }
 
   #crashed(): void {
