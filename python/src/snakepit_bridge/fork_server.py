@@ -23,6 +23,7 @@ from snakepit_bridge.version import versions
 
 def main() -> None:
     lifeline.die_with_parent(lifeline.owner_pid())
+    close_inherited()
     control = take_over_stdout()
     threads = thread_limits.hold_back()
     # Otherwise LiteLLM downloads a price list when it is imported.
@@ -33,6 +34,16 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     server.run()
+
+
+def close_inherited() -> None:
+    """What the host, or whoever has started it, has left open by mistake: with it here and in every
+    worker, its other end would never see its end. What Python opens itself is not inheritable."""
+    with contextlib.suppress(OSError):  # not Linux: nothing is forked there
+        for descriptor in map(int, os.listdir("/proc/self/fd")):
+            with contextlib.suppress(OSError):  # the one that the list itself was read with
+                if descriptor > 2 and os.get_inheritable(descriptor):
+                    os.close(descriptor)
 
 
 def take_over_stdout() -> int:

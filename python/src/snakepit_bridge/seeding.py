@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+from importlib import import_module
 from typing import Any
 
 
@@ -13,9 +14,10 @@ def reseed(seed: int | None) -> None:
     one that a module has made when it was imported stays as it was.
     """
     random.seed(seed)
-    numpy: Any = sys.modules.get("numpy")
-    if numpy is not None and "numpy.random" in sys.modules:
-        numpy.random.seed(seed)
+    # numpy imports it with its first use, and it then takes the system's randomness.
+    if "numpy.random" in sys.modules or (seed is not None and "numpy" in sys.modules):
+        numpy_random: Any = import_module("numpy.random")
+        numpy_random.seed(seed)
     torch: Any = sys.modules.get("torch")
     if torch is not None:
         if seed is None:
