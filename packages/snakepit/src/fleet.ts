@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { TelemetryReport } from "./adapter.ts";
+import type { Correlation, TelemetryReport } from "./adapter.ts";
 import { Backoff } from "./backoff.ts";
 import type { Call } from "./call.ts";
 import { wasKilledFromOutside } from "./crash.ts";
@@ -202,12 +202,14 @@ export class Fleet implements WorkerOwner {
     this.#owner.slotFreed(worker);
   }
 
-  logged(worker: Worker, level: LogLevel, message: string): void {
-    this.#owner.emit({ name: "worker-log", workerId: worker.id, level, message });
+  logged(worker: Worker, level: LogLevel, message: string, correlation?: Correlation): void {
+    this.#owner.emit({ name: "worker-log", workerId: worker.id, level, message, correlation });
   }
 
   reported(worker: Worker, report: TelemetryReport): void {
-    this.#owner.emit({ name: "worker-telemetry", workerId: worker.id, ...report });
+    const { event, measurements, metadata, correlation } = report;
+    const told = { event, measurements, metadata, correlation };
+    this.#owner.emit({ name: "worker-telemetry", workerId: worker.id, ...told });
   }
 
   retry(call: Call, error: unknown): boolean {

@@ -8,6 +8,7 @@ export type {
   CommandSpec,
   Connection,
   ConnectOptions,
+  Correlation,
   TelemetryReport,
   TraceFrame,
   TraceListener,

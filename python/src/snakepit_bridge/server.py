@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from snakepit_bridge import tracing
 from snakepit_bridge.calls import Call, Calls
 from snakepit_bridge.codecs import Codec, Record
 from snakepit_bridge.errors import BridgeError, NotBegunError, ProtocolError
@@ -97,6 +98,8 @@ class Server:
         needs_flush = False
         waiting, ready = self._calls.waiting, self._registry.ready
         one_by_one, has_slow = self._executor.one_by_one, False
+        # A short call has no context, and so no span: one that belongs to a trace is no short one.
+        traces = tracing.is_on()
         for index in range(1, len(batch)):
             record: Record = batch[index]
             kind = record[0]
@@ -119,7 +122,7 @@ class Server:
                     self._outbox.put_error(record[1], refusal)
                     needs_flush = True
                     continue
-            if kind == 0 and handler.is_short:
+            if kind == 0 and handler.is_short and not (traces and len(record) > 6):
                 line.append((handler, record, arrived))
                 continue
             call = Call(handler, record, arrived)
