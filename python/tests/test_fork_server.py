@@ -125,6 +125,7 @@ def test_no_descriptor_of_the_fork_server_or_its_host_reaches_a_worker(host: Hos
     with ForkServer(pass_fds=(write_end,)) as server:
         os.close(write_end)
         assert server.event()["event"] == "ready"
+        os.set_blocking(read_end, False)
         assert os.read(read_end, 1) == b""  # nobody holds the other end
         os.close(read_end)
         pid = server.fork(host, "w1")
