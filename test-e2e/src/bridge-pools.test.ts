@@ -1,6 +1,6 @@
 /** Several pools behind one bridge, each with a Python of its own or one that it shares. */
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { mlPools } from "snakepit-grpc-bridge";
 import { expect, test } from "vitest";
 import { gone, isRunning, pythonFolder, temporaryFolder, testBridge } from "./workspace.ts";
@@ -31,6 +31,31 @@ test("pools of the same environment share one fork server, others have their own
     bridge.pools?.pool(name).execute("env.variable", { name: "COLOUR" }),
   );
   expect(await Promise.all(colours)).toEqual([null, null, "red", null, null]);
+});
+
+test("a pool with another interpreter has a fork server of its own", async () => {
+  const bridge = await testBridge({ python, pools: { one: {} } });
+  const { executable = "" } = bridge.status().pools["one"] ?? {};
+  // The same in truth: what counts is how it is called, which decides on the environment it finds.
+  const other = join(dirname(executable), basename(executable) === "python" ? "python3" : "python");
+  const two = await testBridge({
+    python,
+    pools: { one: {}, two: { python: { executable: other } } },
+  });
+  const servers = Object.values(two.status().pools).map(({ forkServer }) => forkServer);
+  expect(new Set(servers).size).toBe(2);
+  expect(await two.pools?.pool("two").execute("env.parent")).toBe(servers[1]);
+});
+
+test("a restart while workers are still coming up fails none of them", async () => {
+  const bridge = await testBridge({
+    python,
+    pools: { one: {}, two: { minWorkers: 0, python: { preload: ["numpy"], threads: 2 } } },
+  });
+  const call = bridge.pools?.pool("two").execute("echo", { n: 1 }); // its fork server now imports
+  await bridge.restart();
+  expect(await call).toEqual({ n: 1 });
+  expect(bridge.pools?.pool("two").workers()).toHaveLength(1);
 });
 
 test("a pool that is removed takes its fork server along, unless another uses it", async () => {

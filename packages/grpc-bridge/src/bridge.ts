@@ -156,7 +156,10 @@ class PythonBridge implements Bridge {
 
   async restart(options?: RestartOptions): Promise<RestartReport> {
     this.#servers.renew();
-    const reports = await Promise.all(this.#running().map(({ pool }) => pool.restart(options)));
+    const restarts = this.#running().map(({ pool }) => pool.restart(options));
+    // All of them, before anybody hears of one that did not succeed.
+    await Promise.allSettled(restarts);
+    const reports = await Promise.all(restarts);
     return {
       replaced: reports.flatMap(({ replaced }) => replaced),
       left: reports.flatMap(({ left }) => left),

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { closest, type PoolOptions, poolOptionProblems, SnakepitError } from "snakepit";
+import { closest, poolOptionNames, poolOptionProblems, SnakepitError } from "snakepit";
 import { type BridgeOptions, bridgeOptionNames, bridgePoolOptionNames } from "./options.ts";
-import { poolPlans } from "./pool-plans.ts";
+import { defaultSizes } from "./pool-plans.ts";
 import { PythonAdapter } from "./python-adapter.ts";
 
 type Check = (name: string, value: unknown) => string[];
@@ -29,16 +29,13 @@ export function checkBridgeOptions(options: BridgeOptions): void {
 
 function checkAll(options: BridgeOptions): string[] {
   const { pools } = options;
-  const problems = [
+  return [
     ...checkKeys("createBridge has no option ", options, bridgeOptionNames),
     ...checkOwn("", options),
     ...checkRoute(options),
     ...(pools === undefined ? [] : checkPools(options, pools)),
+    ...checkForPool(options),
   ];
-  // What is no object cannot be told apart into pools.
-  return problems.some((one) => one.includes("must be an object"))
-    ? problems
-    : [...problems, ...checkPlans(options)];
 }
 
 function checkPools(options: BridgeOptions, pools: unknown): string[] {
@@ -93,24 +90,36 @@ function checkRoute({ pools, route }: BridgeOptions): string[] {
   return pools === undefined ? ["route needs pools between which it can choose"] : [];
 }
 
-/** What snakepit itself has to say; of options that are not for it, nothing. */
-function checkPlans(options: BridgeOptions): string[] {
+/** What a pool has to say of all that is not the bridge's own. */
+function checkForPool({ pools, store, maxSessions, ...shared }: BridgeOptions): string[] {
+  if (pools === undefined) return poolProblems({ ...shared, store, maxSessions });
+  const { name, ...each } = shared;
+  const entries = isObject(pools) ? Object.entries(pools) : [];
+  return [
+    ...poolProblems({ store, maxSessions }),
+    ...entries.flatMap(([name, own]) =>
+      poolProblems({ ...each, ...own }).map((problem) => `pools.${name}: ${problem}`),
+    ),
+  ];
+}
+
+function poolProblems(options: Readonly<Record<string, unknown>>): string[] {
+  const known = bridgeOptionNames.filter((name) => poolOptionNames.includes(name));
+  const given = Object.entries(options).filter(
+    ([name, value]) => known.includes(name) && value !== undefined,
+  );
+  const own = Object.fromEntries(given);
+  // Any good one: it is the bridge that makes the real ones.
   const adapter = new PythonAdapter({}, "socket");
-  const known = [...bridgeOptionNames, ...bridgePoolOptionNames];
-  const problems = poolPlans(options).flatMap(({ name, options: own }) => {
-    const entries = Object.entries(own).filter(([key]) => known.includes(key));
-    const pool = { ...Object.fromEntries(entries), adapter } as PoolOptions;
-    const found = poolOptionProblems(pool);
-    return options.pools === undefined ? found : found.map((one) => `pools.${name}: ${one}`);
-  });
-  if (options.pools === undefined) return problems;
-  const { store, maxSessions } = options;
-  const shared = { ...(store && { store }), ...(maxSessions && { maxSessions }) };
-  return [...problems, ...poolOptionProblems({ ...shared, adapter })];
+  return poolOptionProblems({ ...defaultSizes(own), ...own, adapter });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function checkObject(name: string, value: unknown): string[] {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return [];
+  if (isObject(value)) return [];
   return [`${name} must be an object, not ${shown(value)}`];
 }
 

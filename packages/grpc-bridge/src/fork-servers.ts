@@ -44,8 +44,14 @@ export class ForkServers {
       if (known !== undefined) return { spawnReason: known };
       const held = this.#held(key, serverSpec);
       held.users.add(user);
-      const server = await held.starting;
-      await server.ready();
+      let server: ForkServer;
+      try {
+        server = await held.starting;
+        await server.ready();
+      } catch (error) {
+        if (held.isRetired) continue; // ended by us before it was ready
+        throw error;
+      }
       if (!server.forkable) {
         this.#unforkable.set(key, server.unforkableReason);
         this.#retire(held);

@@ -21,6 +21,12 @@ test.each([
   [{ inspect: "yes" }, /inspect must be true or false, not "yes"/],
   [{ route: () => "a" }, /route needs pools/],
   [{ pools: [] }, /pools must be an object, not \[\]/],
+  [{ pools: null }, /pools must be an object, not null/],
+  [{ pools: { a: { python: { preload: 5 } } } }, /pools.a.python.preload is 5, not a list/],
+  [
+    { pools: { a: { python: 5 } }, python: 5 },
+    /python must be an object, not 5.*pools.a.python must/,
+  ],
   [{ pools: {} }, /pools must name at least one pool/],
   [{ pools: { a: 1 } }, /pools.a must be an object, not 1/],
   [{ pools: { a: {} }, route: "a" }, /route is "a", not a function/],

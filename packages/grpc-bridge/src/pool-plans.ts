@@ -27,11 +27,17 @@ function plan(
   name: string,
   { python = {}, transport = "socket", commands = [], ...options }: BridgePoolOptions,
 ): PoolPlan {
-  return { name, python, transport, commands, options: { ...sizes(options), ...given(options) } };
+  return {
+    name,
+    python,
+    transport,
+    commands,
+    options: { ...defaultSizes(options), ...given(options) },
+  };
 }
 
 /** One that is given moves the other's default: neither contradicts it. */
-function sizes({ minWorkers = 0, maxWorkers = MAX_WORKERS }: BridgePoolOptions) {
+export function defaultSizes({ minWorkers = 0, maxWorkers = MAX_WORKERS }: BridgePoolOptions) {
   return {
     minWorkers: Math.min(MIN_WORKERS, maxWorkers),
     maxWorkers: Math.max(MAX_WORKERS, minWorkers),
