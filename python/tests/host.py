@@ -193,13 +193,16 @@ class Host:
 class ForkServer:
     """A real fork server of ours, spoken to in lines of JSON."""
 
-    def __init__(self, *, preload: str = "commands_for_tests", **env: str) -> None:
+    def __init__(
+        self, *, preload: str = "commands_for_tests", pass_fds: tuple[int, ...] = (), **env: str
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "snakepit_bridge.fork_server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=worker_env(SNAKEPIT_PRELOAD=preload, **env),
+            pass_fds=pass_fds,
         )
         self._rest = b""
         self._selector = selectors.DefaultSelector()

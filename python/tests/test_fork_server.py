@@ -1,4 +1,5 @@
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy  # type: ignore[import-not-found, unused-ignore]
 import pytest
 from host import ForkServer, Host, admit_forked, end, is_running, wait_gone, worker_env
 
@@ -118,6 +120,58 @@ def test_a_worker_inherits_no_descriptor_of_the_fork_server(host: Host, server: 
         assert seen["token"] is None
 
 
+def test_no_descriptor_of_the_fork_server_or_its_host_reaches_a_worker(host: Host) -> None:
+    read_end, write_end = os.pipe()  # as a host may leave open by mistake
+    with ForkServer(pass_fds=(write_end,)) as server:
+        os.close(write_end)
+        assert server.event()["event"] == "ready"
+        os.set_blocking(read_end, False)
+        assert os.read(read_end, 1) == b""  # nobody holds the other end
+        os.close(read_end)
+        pid = server.fork(host, "w1")
+        _, connection = admit_forked(host)
+        connection.call("ping")
+        assert open_files(pid) & open_files(server.process.pid) <= {"/dev/null"}
+
+
+def open_files(pid: int) -> set[str]:
+    folder = Path(f"/proc/{pid}/fd")
+    return {os.readlink(entry) for entry in folder.iterdir()}
+
+
+SEEDED = "commands_for_tests,numpy"  # which imports its generators only when they are used
+
+
+def draws(host: Host, server: ForkServer, seeds: list[int | None]) -> list[list[float]]:
+    drawn = []
+    for number, seed in enumerate(seeds):
+        server.fork(host, f"w{number}", seed=seed)
+        _, connection = admit_forked(host)
+        drawn.append(connection.call("random"))
+    return drawn
+
+
+def test_the_same_seed_gives_the_same_numbers_in_another_run(host: Host) -> None:
+    runs = []
+    for _ in range(2):
+        with ForkServer(preload=SEEDED) as server:
+            assert server.event()["forkable"] is True
+            runs.append(draws(host, server, [1, 2, None]))
+    seeded = [random.Random(1).random(), float(numpy.random.RandomState(1).random_sample())]
+    assert runs[0][0] == runs[1][0] == seeded
+    assert runs[0][1] == runs[1][1] != runs[0][0]
+    assert runs[0][2] != runs[1][2]
+
+
+def test_numeric_libraries_get_the_threads_they_may_have_after_the_fork(host: Host) -> None:
+    with ForkServer(preload="commands_for_threads,numpy", OPENBLAS_NUM_THREADS="3") as server:
+        ready = server.event()
+        assert ready["forkable"] is True, ready
+        server.fork(host, "w1")
+        _, connection = admit_forked(host)
+        assert connection.call("openblas-threads") == [3]
+
+
 def test_workers_draw_different_random_numbers(host: Host) -> None:
     with ForkServer(preload="commands_for_tests,numpy.random") as server:
         assert server.event()["forkable"] is True
@@ -171,6 +225,37 @@ threading.Thread(target=time.sleep, args=[3600], name="busy", daemon=True).start
         event = server.event()
         assert (event["event"], event["workerId"]) == ("error", "w1")
         assert "cannot be forked" in event["message"]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (
+            "import asyncio\nasyncio._set_running_loop(asyncio.new_event_loop())",
+            "importing preloaded left an event loop running",
+        ),
+        (
+            # Stands in for torch, which no test machine has a CUDA device for.
+            "import sys, types\ntorch = types.ModuleType('torch')\n"
+            "torch.cuda = types.SimpleNamespace(is_initialized=lambda: True)\n"
+            "sys.modules['torch'] = torch",
+            "importing preloaded initialised CUDA",
+        ),
+    ],
+    ids=["event loop", "CUDA"],
+)
+def test_what_else_forbids_a_fork_is_named(tmp_path: Path, source: str, reason: str) -> None:
+    with preload_module(tmp_path, source) as server:
+        ready = server.event()
+        assert (ready["forkable"], ready["reason"]) == (False, reason)
+
+
+def test_the_module_that_is_to_blame_is_named_not_the_one_that_comes_after(tmp_path: Path) -> None:
+    source = "import threading, time\nthreading.Thread(target=time.sleep, args=[3600]).start()"
+    (tmp_path / "culprit.py").write_text(source)
+    path = os.pathsep.join([str(tmp_path), worker_env()["PYTHONPATH"]])
+    with ForkServer(preload="json.tool,culprit,csv", PYTHONPATH=path) as server:
+        assert server.event()["reason"].startswith("importing culprit left 1 thread(s)")
 
 
 def test_what_a_preload_prints_does_not_disturb_the_protocol(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ for (const transport of ["socket", "grpc"] as const) {
       Array.from({ length: 500 }, (_, n) => bridge.execute("echo", { n })),
     );
     expect(many).toEqual(Array.from({ length: 500 }, (_, n) => ({ n })));
-    expect(bridge.status()).toMatchObject({ transport, spawnReason: undefined });
+    expect(bridge.status().pools["default"]).toMatchObject({ transport, spawnReason: undefined });
   });
 
   test(`a stream keeps its order, however fast, over ${transport}`, async () => {

@@ -2,26 +2,25 @@ import {
   type CallOptions,
   type CloseOptions,
   createPool,
+  createPools,
   type Pool,
-  type PoolStats,
-  type WorkerInfo,
+  type Pools,
+  type RestartOptions,
+  type RestartReport,
+  type Session,
+  type SessionOptions,
+  type Sessions,
 } from "snakepit";
+import { type BridgeStatus, poolStatus } from "./bridge-status.ts";
+import { checkBridgeOptions } from "./check-options.ts";
 import { DspyService } from "./dspy/service.ts";
-import { type BridgeOptions, checkBridgeOptions, poolOptions } from "./options.ts";
+import { ForkServers } from "./fork-servers.ts";
+import type { BridgeOptions } from "./options.ts";
+import { type PoolPlan, poolPlans } from "./pool-plans.ts";
 import { Python } from "./python/python.ts";
 import { PythonAdapter } from "./python-adapter.ts";
+import { routing } from "./routing.ts";
 import { withAdvice } from "./start-advice.ts";
-
-export interface BridgeStatus {
-  /** The Python that workers run on. */
-  readonly executable: string | undefined;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly transport: "socket" | "grpc";
-  /** Why workers are spawned although forking was wanted, if so. */
-  readonly spawnReason: string | undefined;
-  readonly workers: readonly WorkerInfo[];
-  readonly stats: PoolStats;
-}
 
 /** Python workers behind one object: commands, single functions, DSPy. */
 export interface Bridge extends AsyncDisposable {
@@ -37,9 +36,21 @@ export interface Bridge extends AsyncDisposable {
   readonly python: Python;
   /** DSPy programs, as plain data. */
   readonly dspy: DspyService;
-  /** The workers themselves: events, statistics. */
+  /** Calls that belong together, as `Pool.session`; with several pools in all of them. */
+  session(id?: string, options?: SessionOptions): Session;
+  /** All sessions that the store knows. */
+  readonly sessions: Sessions;
+  /** The workers themselves: events, statistics. Of several pools the first. */
   readonly pool: Pool;
+  /** All pools, of a bridge that was made with `pools`; undefined where there is only one. */
+  readonly pools: Pools | undefined;
   status(): BridgeStatus;
+  /**
+   * Replaces every worker by one that has imported everything anew, the new one first, so that no
+   * call fails. What cannot be replaced is in the report.
+   * @throws SnakepitError WORKER_START_FAILED when a new one does not come up; the old ones stay
+   */
+  restart(options?: RestartOptions): Promise<RestartReport>;
   close(options?: CloseOptions): Promise<void>;
 }
 
@@ -50,31 +61,73 @@ export interface Bridge extends AsyncDisposable {
  */
 export async function createBridge(options: BridgeOptions = {}): Promise<Bridge> {
   checkBridgeOptions(options);
-  const { python = {}, transport = "socket" } = options;
-  const adapter = new PythonAdapter(python, transport);
+  const servers = new ForkServers();
+  const members = poolPlans(options).map(
+    (plan): Member => ({
+      plan,
+      adapter: new PythonAdapter(plan.python, plan.transport, servers),
+    }),
+  );
   try {
-    const pool = await createPool({ ...poolOptions(options), adapter });
-    return new PythonBridge(pool, adapter);
+    const calls = await startPools(members, options);
+    return new PythonBridge(calls, members, servers);
   } catch (error) {
-    throw withAdvice(error, adapter.executable);
+    throw withAdvice(error, executableOf(error, members));
   }
+}
+
+/** One pool to be, and the Python that its workers run on. */
+interface Member {
+  readonly plan: PoolPlan;
+  readonly adapter: PythonAdapter;
+}
+
+function startPools(members: readonly Member[], options: BridgeOptions): Promise<Pool | Pools> {
+  const { pools, route, store, maxSessions } = options;
+  const [only] = members;
+  // No router stands in front of a single pool: it would cost each small call a tenth.
+  if (pools === undefined && only !== undefined)
+    return createPool({ ...only.plan.options, adapter: only.adapter });
+  const entries = members.map(
+    ({ plan, adapter }) => [plan.name, { ...plan.options, adapter }] as const,
+  );
+  return createPools<string>(Object.fromEntries(entries), {
+    route: routing(
+      members.map(({ plan }) => plan),
+      route,
+    ),
+    ...(store === undefined ? {} : { store }),
+    ...(maxSessions === undefined ? {} : { maxSessions }),
+  });
+}
+
+/** The Python of the pool that did not start. */
+function executableOf(error: unknown, members: readonly Member[]): string | undefined {
+  const { pool } = (error as { readonly details?: { readonly pool?: unknown } }).details ?? {};
+  return (members.find(({ plan }) => plan.name === pool) ?? members[0])?.adapter.executable;
 }
 
 class PythonBridge implements Bridge {
   readonly pool: Pool;
+  readonly pools: Pools | undefined;
   readonly python: Python;
   readonly dspy: DspyService;
-  readonly #adapter: PythonAdapter;
+  readonly #calls: Pool | Pools;
+  readonly #members: readonly Member[];
+  readonly #servers: ForkServers;
 
-  constructor(pool: Pool, adapter: PythonAdapter) {
-    this.pool = pool;
-    this.#adapter = adapter;
-    this.python = new Python(pool);
-    this.dspy = new DspyService(pool);
+  constructor(calls: Pool | Pools, members: readonly Member[], servers: ForkServers) {
+    this.#calls = calls;
+    this.#members = members;
+    this.#servers = servers;
+    this.pools = "names" in calls ? calls : undefined;
+    this.pool = "names" in calls ? calls.pool(members[0]?.plan.name ?? "") : calls;
+    this.python = new Python(calls);
+    this.dspy = new DspyService(calls);
   }
 
   execute(command: string, args?: unknown, options?: CallOptions): Promise<unknown> {
-    return this.pool.execute(command, args, options);
+    return this.#calls.execute(command, args, options);
   }
 
   stream(
@@ -82,23 +135,49 @@ class PythonBridge implements Bridge {
     args?: unknown,
     options?: CallOptions,
   ): AsyncIterableIterator<unknown, undefined> {
-    return this.pool.stream(command, args, options);
+    return this.#calls.stream(command, args, options);
+  }
+
+  session(id?: string, options?: SessionOptions): Session {
+    return this.#calls.session(id, options);
+  }
+
+  get sessions(): Sessions {
+    return this.#calls.sessions;
   }
 
   status(): BridgeStatus {
-    const { executable, versions, transport, launcher } = this.#adapter;
+    const entries = this.#running().map(({ plan, adapter, pool }) => [
+      plan.name,
+      poolStatus(pool, adapter),
+    ]);
+    return { pools: Object.fromEntries(entries) };
+  }
+
+  async restart(options?: RestartOptions): Promise<RestartReport> {
+    this.#servers.renew();
+    const restarts = this.#running().map(({ pool }) => pool.restart(options));
+    // All of them, before anybody hears of one that did not succeed.
+    await Promise.allSettled(restarts);
+    const reports = await Promise.all(restarts);
     return {
-      executable,
-      versions,
-      transport,
-      spawnReason: launcher?.spawnReason,
-      workers: this.pool.workers(),
-      stats: this.pool.stats(),
+      replaced: reports.flatMap(({ replaced }) => replaced),
+      left: reports.flatMap(({ left }) => left),
     };
   }
 
+  /** Somebody may have removed a pool. */
+  #running(): readonly (Member & { readonly pool: Pool })[] {
+    const { pools } = this;
+    if (pools === undefined) return this.#members.map((one) => ({ ...one, pool: this.pool }));
+    const names = pools.names();
+    return this.#members
+      .filter(({ plan }) => names.includes(plan.name))
+      .map((one) => ({ ...one, pool: pools.pool(one.plan.name) }));
+  }
+
   close(options?: CloseOptions): Promise<void> {
-    return this.pool.close(options);
+    return this.#calls.close(options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -14,7 +14,8 @@ import {
   type WorkerProcess,
   type WorkerSpec,
 } from "snakepit";
-import { ForkServer } from "./fork-server.ts";
+import type { ForkServer } from "./fork-server.ts";
+import { type Forking, ForkServers } from "./fork-servers.ts";
 
 const SIGTERM = 15;
 const SIGKILL = 9;
@@ -24,24 +25,39 @@ const REPORT_MS = 2_000;
 const LAST_WORDS_MS = 50;
 
 /**
- * Local workers in milliseconds: one fork server per environment has imported everything, and
- * forks them. Where its preload cannot be forked, workers are spawned one by one instead.
+ * Local workers in milliseconds: a fork server that has imported everything forks them. Where its
+ * preload cannot be forked, workers are spawned one by one instead.
  */
 export class ForkServerLauncher implements Launcher {
   readonly name = "fork-server";
   readonly #local = localLauncher();
-  readonly #servers = new Map<string, Promise<ForkServer>>();
+  readonly #servers: ForkServers;
   readonly #tails = new Map<string, WorkerTail>();
   /** Why workers are spawned and not forked, if so. */
-  spawnReason: string | undefined;
+  spawnReason: string | undefined = unforkablePlatform();
+  #lastServer: ForkServer | undefined;
+
+  /** `servers`: those of the bridge, which other pools may use as well. */
+  constructor(servers: ForkServers = new ForkServers()) {
+    this.#servers = servers;
+  }
+
+  /** Pid of the process that the last worker was forked from, while that lives. */
+  get forkServer(): number | undefined {
+    return this.#lastServer?.alive === true ? this.#lastServer.process.pid : undefined;
+  }
 
   async launch(spec: WorkerSpec, options: LaunchOptions): Promise<WorkerProcess> {
-    const server = await unlessAborted(this.#readyServer(spec), options.signal);
-    if (!server.forkable) {
-      this.spawnReason = server.unforkableReason;
+    if (unforkablePlatform() !== undefined) return this.#local.launch(spec, options);
+    const forking = await unlessAborted(this.#servers.ready(spec, this), options.signal);
+    if ("spawnReason" in forking) {
+      this.spawnReason = forking.spawnReason;
+      this.#lastServer = undefined;
       return this.#local.launch(spec, options);
     }
-    return this.#fork(server, spec, options);
+    this.spawnReason = undefined;
+    this.#lastServer = forking.server;
+    return this.#fork(forking.server, spec, options);
   }
 
   guards(): ProcessGuards {
@@ -53,35 +69,8 @@ export class ForkServerLauncher implements Launcher {
     this.#tail(workerId).receive(output, first);
   }
 
-  async close(): Promise<void> {
-    const servers = await Promise.allSettled(this.#servers.values());
-    this.#servers.clear();
-    await Promise.all(
-      servers.map((one) =>
-        one.status === "fulfilled" ? one.value.process.stop({ graceMs: 1_000 }) : undefined,
-      ),
-    );
-  }
-
-  async #readyServer(spec: WorkerSpec): Promise<ForkServer> {
-    const server = await this.#server(spec);
-    await server.ready();
-    return server;
-  }
-
-  #server(spec: WorkerSpec): Promise<ForkServer> {
-    const serverSpec = forkServerSpec(spec);
-    const key = JSON.stringify(serverSpec);
-    const known = this.#servers.get(key);
-    if (known !== undefined) return known;
-    const starting = ForkServer.start(this.#local, serverSpec);
-    this.#servers.set(key, starting);
-    const forget = () => {
-      if (this.#servers.get(key) === starting) this.#servers.delete(key);
-    };
-    // A dead or failed one is not asked again; the next worker starts its successor.
-    starting.then((server) => server.process.exited.then(forget), forget);
-    return starting;
+  close(): Promise<void> {
+    return this.#servers.leave(this);
   }
 
   async #fork(
@@ -90,6 +79,7 @@ export class ForkServerLauncher implements Launcher {
     { workerId, signal }: LaunchOptions,
   ): Promise<WorkerProcess> {
     const { SNAKEPIT_ADDRESS = "", SNAKEPIT_OUTPUT_ADDRESS = "", SNAKEPIT_TOKEN = "" } = spec.env;
+    const { SNAKEPIT_CONCURRENCY, SNAKEPIT_SEED } = spec.env;
     const tail = this.#tail(workerId);
     let report!: (exit: WorkerExit) => void;
     const exited = new Promise<WorkerExit>((resolve) => {
@@ -101,6 +91,8 @@ export class ForkServerLauncher implements Launcher {
         address: SNAKEPIT_ADDRESS,
         output: SNAKEPIT_OUTPUT_ADDRESS,
         token: SNAKEPIT_TOKEN,
+        concurrency: Number(SNAKEPIT_CONCURRENCY),
+        ...(SNAKEPIT_SEED === undefined ? {} : { seed: Number(SNAKEPIT_SEED) }),
       },
       (exit) => {
         this.#tails.delete(workerId);
@@ -123,10 +115,9 @@ export class ForkServerLauncher implements Launcher {
   }
 }
 
-/** The same environment without what concerns single workers: they are told over the pipe. */
-function forkServerSpec(spec: WorkerSpec): WorkerSpec {
-  const { SNAKEPIT_ADDRESS, SNAKEPIT_OUTPUT_ADDRESS, SNAKEPIT_TOKEN, ...env } = spec.env;
-  return { ...spec, args: ["-P", "-m", "snakepit_bridge.fork_server"], channel: "stdio", env };
+/** Elsewhere a process that has loaded the system's own libraries must not be forked. */
+function unforkablePlatform(): string | undefined {
+  return process.platform === "linux" ? undefined : "workers are forked on Linux only";
 }
 
 /** The last lines of a worker's output, and when there will be no more of it. */
@@ -215,10 +206,7 @@ class ForkedWorker implements WorkerProcess {
 }
 
 /** The start goes on for the next worker; only this one stops waiting for it. */
-async function unlessAborted(
-  starting: Promise<ForkServer>,
-  signal: AbortSignal,
-): Promise<ForkServer> {
+async function unlessAborted(starting: Promise<Forking>, signal: AbortSignal): Promise<Forking> {
   signal.throwIfAborted();
   let onAbort!: () => void;
   const aborted = new Promise<never>((_resolve, reject) => {

@@ -27,6 +27,10 @@ export interface ForkRequest {
   readonly address: string;
   readonly output: string;
   readonly token: string;
+  /** Calls that it runs side by side. */
+  readonly concurrency: number;
+  /** For its random numbers; absent: the system's own. */
+  readonly seed?: number;
 }
 
 interface Forked {
@@ -48,6 +52,7 @@ export class ForkServer {
   /** Which module did, when it is known. */
   unforkableReason = "";
   alive = true;
+  #isRetired = false;
   readonly #workers = new Map<string, Forked>();
   readonly #ready: Promise<void>;
   #becameReady!: () => void;
@@ -91,6 +96,16 @@ export class ForkServer {
     });
   }
 
+  /** Forks no more, and ends when its last worker has. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#endIfDone();
+  }
+
+  #endIfDone(): void {
+    if (this.#isRetired && this.#workers.size === 0) void this.process.stop({ graceMs: 1_000 });
+  }
+
   /** To the whole process group of a worker; the fork server knows whether it still exists. */
   signal(workerId: string, signal: number): void {
     if (this.alive) this.#tell({ op: "signal", workerId, signal });
@@ -113,8 +128,7 @@ export class ForkServer {
         return this.#workers.get(report.workerId)?.started(report.pid);
       case "error":
         this.#workers.get(report.workerId)?.refused(refusal(report.message));
-        this.#workers.delete(report.workerId);
-        return;
+        return this.#forget(report.workerId);
       case "exited":
         this.#workers
           .get(report.workerId)
@@ -123,9 +137,13 @@ export class ForkServer {
               ? { kind: "exited", code: report.code ?? 0 }
               : { kind: "signaled", signal: report.signal },
           );
-        this.#workers.delete(report.workerId);
-        return;
+        return this.#forget(report.workerId);
     }
+  }
+
+  #forget(workerId: string): void {
+    this.#workers.delete(workerId);
+    this.#endIfDone();
   }
 
   #ended(exit: WorkerExit): void {
@@ -133,7 +151,11 @@ export class ForkServer {
     const how = exit.kind === "signaled" ? `killed by ${exit.signal}` : "gone";
     for (const worker of this.#workers.values()) {
       worker.refused(gone());
-      worker.ended({ kind: "lost", reason: `its fork server was ${how}` });
+      worker.ended({
+        kind: "lost",
+        reason: `its fork server was ${how}`,
+        with: this.process.workerId,
+      });
     }
     this.#workers.clear();
   }

@@ -5,7 +5,8 @@ export {
   type Outcome,
   SnakepitError,
 } from "snakepit";
-export { type Bridge, type BridgeStatus, createBridge } from "./bridge.ts";
+export { type Bridge, createBridge } from "./bridge.ts";
+export type { BridgeStatus, PoolStatus } from "./bridge-status.ts";
 export { DspyService } from "./dspy/service.ts";
 export type {
   DspyTypeName,
@@ -20,5 +21,11 @@ export type {
   Usage,
 } from "./dspy/specification.ts";
 export { runSetup, type SetupCommand } from "./environment/index.ts";
-export { type BridgeOptions, bridgeOptionNames, type PythonSettings } from "./options.ts";
+export { mlDefaults, mlPools } from "./ml-pools.ts";
+export {
+  type BridgeOptions,
+  type BridgePoolOptions,
+  bridgeOptionNames,
+  type PythonSettings,
+} from "./options.ts";
 export { Python, type PythonCallOptions } from "./python/python.ts";

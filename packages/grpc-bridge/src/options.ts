@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { type PoolLimits, poolLimitNames, SnakepitError } from "snakepit";
+import { type PoolOptions, poolOptionNames } from "snakepit";
 
 /** How Python is found and what its workers load. */
 export interface PythonSettings {
@@ -22,109 +21,60 @@ export interface PythonSettings {
   readonly concurrency?: number;
   /** `"spawn"` starts each worker from nothing. Default: `"fork"`, where the preload allows it. */
   readonly startMethod?: "fork" | "spawn";
+  /** Threads that numeric libraries (OpenBLAS, OpenMP, MKL, …) may use in one worker. Default: 1. */
+  readonly threads?: number;
+  /**
+   * Makes random numbers repeatable: the n-th worker that a pool starts, counted from 0, seeds
+   * `random`, `numpy.random` and torch, as far as the preload has imported them, with the first
+   * four bytes (big endian) of the SHA-256 of `"<seed>/<n>"`, which it also finds in
+   * `SNAKEPIT_SEED`. Default: the system's randomness.
+   */
+  readonly seed?: number;
 }
 
-export interface BridgeOptions extends Partial<PoolLimits> {
+type Shared = "name" | "store" | "maxSessions";
+
+/** Of one pool of Python workers: all that a pool takes, and how its Python is. */
+export interface BridgePoolOptions
+  extends Omit<PoolOptions, "adapter" | "launcher" | "clock" | Shared> {
   readonly python?: PythonSettings;
   /** What carries the frames. Default: `"socket"`, which is faster. */
   readonly transport?: "socket" | "grpc";
+  /** Commands that go to this pool: names, or how they begin, with a `*` at the end. Default: none. */
+  readonly commands?: readonly string[];
 }
 
-const bridgeDefaults = { minWorkers: 2, maxWorkers: 10 };
+export interface BridgeOptions
+  extends Omit<BridgePoolOptions, "commands">,
+    Pick<PoolOptions, Shared> {
+  /**
+   * Several pools by name. All other options hold for each of them that does not say otherwise;
+   * what its `python` has in lists and in `env` is added. Default: one pool.
+   */
+  readonly pools?: Readonly<Record<string, BridgePoolOptions>>;
+  /**
+   * The pool for a command; asked before the `commands` of the pools are. `undefined`: as they say,
+   * else the first.
+   */
+  readonly route?: (command: string) => string | undefined;
+}
 
-const own = ["python", "transport"];
+const notOurs = ["adapter", "launcher", "clock"];
+const ownNames = ["python", "transport"];
+/** Of the bridge alone: pools share one store, and have the names of their keys. */
+const sharedNames = ["name", "store", "maxSessions"];
+
 /** The names of all options, for options that are built upon the bridge's. */
-export const bridgeOptionNames: readonly string[] = [...own, ...poolLimitNames];
-const pythonKeys = {
-  executable: true,
-  autoSetup: true,
-  extras: true,
-  preload: true,
-  path: true,
-  env: true,
-  concurrency: true,
-  startMethod: true,
-} satisfies Record<keyof PythonSettings, true>;
+export const bridgeOptionNames: readonly string[] = [
+  ...ownNames,
+  "pools",
+  "route",
+  ...poolOptionNames.filter((name) => !notOurs.includes(name)),
+];
 
-/** What is the bridge's own to check; the numbers are the pool's. */
-export function checkBridgeOptions(options: BridgeOptions): void {
-  const problems = checkObject("the options of createBridge", options);
-  if (problems.length === 0) problems.push(...checkOwn(options));
-  if (problems.length > 0) throw new SnakepitError("INVALID_OPTIONS", problems.join("; "));
-}
-
-function checkOwn(options: BridgeOptions): string[] {
-  const { python = {}, transport } = options;
-  const notObject = checkObject("python", python);
-  const problems = [
-    ...checkKeys("", options, bridgeOptionNames),
-    ...checkChoice("transport", transport, ["socket", "grpc"]),
-    ...notObject,
-  ];
-  if (notObject.length > 0) return problems;
-  return [
-    ...problems,
-    ...checkKeys("python.", python, Object.keys(pythonKeys)),
-    ...checkChoice("python.startMethod", python.startMethod, ["fork", "spawn"]),
-    ...checkNames("python.extras", python.extras),
-    ...checkNames("python.preload", python.preload),
-    ...checkNames("python.path", python.path),
-    ...checkFolders("python.path", python.path),
-    ...checkEnv(python.env),
-    ...checkConcurrency(python.concurrency),
-  ];
-}
-
-/** The options without the bridge's own, for the pool. */
-export function poolOptions(options: BridgeOptions): Partial<PoolLimits> {
-  const entries = Object.entries(options).filter(
-    ([key, value]) => !own.includes(key) && value !== undefined,
-  );
-  return { ...bridgeDefaults, ...Object.fromEntries(entries) };
-}
-
-function checkObject(name: string, value: unknown): string[] {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return [];
-  return [`${name} must be an object, not ${JSON.stringify(value)}`];
-}
-
-function checkKeys(prefix: string, value: object, known: readonly string[]): string[] {
-  return Object.keys(value)
-    .filter((key) => !known.includes(key))
-    .map((key) => `createBridge has no option ${prefix}${key}; known are ${known.join(", ")}`);
-}
-
-/** Named here, because Python passes over a folder that does not exist. */
-function checkFolders(name: string, value: unknown): string[] {
-  if (!Array.isArray(value)) return [];
-  return value
-    .filter((folder) => typeof folder === "string" && !existsSync(folder))
-    .map((folder) => `${name} names ${folder}, which does not exist (seen from ${process.cwd()})`);
-}
-
-function checkEnv(value: unknown): string[] {
-  if (value === undefined) return [];
-  const notObject = checkObject("python.env", value);
-  if (notObject.length > 0) return notObject;
-  return Object.entries(value as object)
-    .filter(([, one]) => typeof one !== "string")
-    .map(([key, one]) => `python.env.${key} is ${JSON.stringify(one)}, not a string`);
-}
-
-function checkChoice(name: string, value: unknown, choices: readonly string[]): string[] {
-  if (value === undefined || choices.includes(value as string)) return [];
-  return [`${name} is ${JSON.stringify(value)}, not ${choices.join(" or ")}`];
-}
-
-function checkNames(name: string, value: unknown): string[] {
-  if (value === undefined) return [];
-  const good =
-    Array.isArray(value) &&
-    value.every((one) => typeof one === "string" && one !== "" && !one.includes(","));
-  return good ? [] : [`${name} is ${JSON.stringify(value)}, not a list of names`];
-}
-
-function checkConcurrency(value: unknown): string[] {
-  if (value === undefined || (Number.isInteger(value) && (value as number) >= 1)) return [];
-  return [`python.concurrency is ${String(value)}, not a positive integer`];
-}
+/** The names of the options of one pool among several. */
+export const bridgePoolOptionNames: readonly string[] = [
+  ...ownNames,
+  "commands",
+  ...poolOptionNames.filter((name) => !notOurs.includes(name) && !sharedNames.includes(name)),
+];

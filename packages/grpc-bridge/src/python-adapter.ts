@@ -2,9 +2,12 @@ import { resolve } from "node:path";
 import type { Adapter, Connection, ConnectOptions, WorkerProcess, WorkerSpec } from "snakepit";
 import { resolvePython } from "./environment/index.ts";
 import { ForkServerLauncher } from "./fork-server-launcher.ts";
+import type { ForkServers } from "./fork-servers.ts";
 import type { PythonSettings } from "./options.ts";
 import { PythonConnection } from "./python-connection.ts";
+import { threadLimits } from "./thread-limits.ts";
 import { WorkerHost } from "./worker-host.ts";
+import { workerSeed } from "./worker-seed.ts";
 
 const DEFAULT_CONCURRENCY = 64;
 
@@ -18,11 +21,20 @@ export class PythonAdapter implements Adapter {
   versions: Readonly<Record<string, string>> = {};
   readonly #python: PythonSettings;
   #opened: { readonly host: WorkerHost; readonly executable: string } | undefined;
+  #starts = 0;
 
-  constructor(python: PythonSettings, transport: "socket" | "grpc") {
+  /** `servers`: those of its bridge, which pools with the same environment share. */
+  constructor(python: PythonSettings, transport: "socket" | "grpc", servers?: ForkServers) {
     this.#python = python;
     this.transport = transport;
-    if (python.startMethod !== "spawn") this.launcher = new ForkServerLauncher();
+    if (python.startMethod !== "spawn") this.launcher = new ForkServerLauncher(servers);
+  }
+
+  /** Why workers are spawned and not forked, if so. */
+  get spawnReason(): string | undefined {
+    return this.launcher === undefined
+      ? 'python.startMethod is "spawn"'
+      : this.launcher.spawnReason;
   }
 
   get executable(): string | undefined {
@@ -53,12 +65,15 @@ export class PythonAdapter implements Adapter {
   spec(): WorkerSpec {
     const { host, executable } = this.#host();
     const { preload = [], path = [], env = {}, concurrency = DEFAULT_CONCURRENCY } = this.#python;
+    const { threads = 1, seed } = this.#python;
+    const number = this.#starts++;
     return {
       program: executable,
       // -P: what lies in the working directory must not stand in for a module of Python.
       args: ["-P", "-m", "snakepit_bridge"],
       channel: "dials",
       env: {
+        ...threadLimits(threads),
         ...env,
         ...(path.length > 0
           ? {
@@ -69,6 +84,7 @@ export class PythonAdapter implements Adapter {
           : {}),
         SNAKEPIT_PRELOAD: preload.join(","),
         SNAKEPIT_CONCURRENCY: String(concurrency),
+        ...(seed === undefined ? {} : { SNAKEPIT_SEED: String(workerSeed(seed, number)) }),
         SNAKEPIT_ADDRESS: host.address,
         SNAKEPIT_OUTPUT_ADDRESS: host.outputAddress,
         SNAKEPIT_TOKEN: host.reception.token,

@@ -22,7 +22,7 @@ export interface ConnectOptions {
   /** When it aborts, nobody waits for the connection any more. */
   readonly signal: AbortSignal;
   /** What the worker logs, now and later; it becomes the pool's event `worker-log`. */
-  readonly log: (level: LogLevel, message: string) => void;
+  readonly log: (level: LogLevel, message: string, correlation?: Correlation) => void;
   /** What the worker measures and reports; it becomes the pool's event `worker-telemetry`. */
   readonly telemetry: (report: TelemetryReport) => void;
 }
@@ -32,6 +32,17 @@ export interface TelemetryReport {
   readonly event: string;
   readonly measurements: Readonly<Record<string, number>>;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Of the call in which it was reported, if it was in one that has any. */
+  readonly correlation?: Correlation;
+}
+
+/** What ties a call to others, in this program and beyond. */
+export interface Correlation {
+  /** The span that it runs in, as W3C Trace Context writes it: `00-<trace>-<span>-<flags>`. */
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  /** As its caller has named it. */
+  readonly correlationId?: string;
 }
 
 /** Everything here runs in the host, on the caller's stack: throw to refuse a call. */
@@ -145,6 +156,11 @@ export interface CallContext {
    */
   callHost<Result>(work: () => Result | Promise<Result>): Promise<Result>;
   readonly session: CallSession | undefined;
+  /**
+   * For the worker, so that spans and log lines of both sides can be joined. To be asked for when
+   * the call is sent: each attempt has a span of its own. Absent: nothing ties it to others.
+   */
+  readonly correlation?: Correlation | undefined;
 }
 
 /** An object and not a function, so that a small call needs no closure of its own. */

@@ -62,6 +62,8 @@ describe("a call refuses", () => {
     [{ affinity: "sticky" }, 'affinity must be one of "prefer", "require", "none", not "sticky"'],
     [{ affinity: "require" }, 'affinity "require" needs a session'],
     [{ idempotent: "yes" }, 'idempotent must be true or false, not "yes"'],
+    [{ correlationId: "a b" }, "correlationId must be 1 to 200 of the characters A-Z"],
+    [{ correlationId: 7 }, "correlationId must be 1 to 200 of the characters A-Z"],
     [5_000, "the options of call options must be an object, not 5000"],
   ])("the options %o", async (options, text) => {
     const adapter = fakeAdapter();

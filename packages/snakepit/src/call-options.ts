@@ -3,6 +3,7 @@ import { invalidArgument } from "./errors.ts";
 import { checkTimeout } from "./options.ts";
 import type { CallOptions } from "./pool.ts";
 import { affinityKind } from "./session-settings.ts";
+import { idPattern } from "./store/check-arguments.ts";
 
 /** Of a call that was given none; nothing of it needs to be looked at. */
 export const noCallOptions: CallOptions = {};
@@ -13,6 +14,7 @@ const known: readonly (keyof CallOptions)[] = [
   "queueTimeoutMs",
   "affinity",
   "idempotent",
+  "correlationId",
 ];
 
 /** @throws SnakepitError INVALID_ARGUMENT with every problem at once */
@@ -20,7 +22,11 @@ export function checkCallOptions(options: CallOptions, inSession: boolean): void
   if (isPlain(options)) return; // without an array or a string, as nearly all of them are
   const problems = [
     ...checkKnownKeys("call options", options, known),
-    ...checkKinds(options, { affinity: affinityKind, idempotent: truth }),
+    ...checkKinds(options, {
+      affinity: affinityKind,
+      idempotent: truth,
+      correlationId: idKind,
+    }),
     ...checkTimes(options),
     ...(isSignal(options?.signal)
       ? []
@@ -33,6 +39,11 @@ export function checkCallOptions(options: CallOptions, inSession: boolean): void
   if (problems.length === 0) return;
   throw invalidArgument(problems.join("; "));
 }
+
+const idKind: Kind = {
+  expected: "1 to 200 of the characters A-Z a-z 0-9 . _ : -",
+  is: (value) => typeof value === "string" && idPattern.test(value),
+};
 
 /** Only a signal and a good time limit. */
 function isPlain(options: CallOptions): boolean {

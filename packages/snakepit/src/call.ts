@@ -1,6 +1,7 @@
 import { type Follower, follow, unfollow } from "./abort-followers.ts";
-import type { Affinity, CallContext, CancelListener } from "./adapter.ts";
+import type { Affinity, CallContext, CancelListener, Correlation } from "./adapter.ts";
 import type { Clock } from "./clock.ts";
+import { correlationOf, isTracing } from "./correlation.ts";
 import { type Deadlines, type Expiring, NO_SLOT } from "./deadlines.ts";
 import { runInside } from "./host-work.ts";
 import type { Linked } from "./linked-list.ts";
@@ -79,6 +80,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   queueTimeoutMs: number | undefined = undefined;
   session: PoolSession | undefined = undefined;
   affinity: Affinity = "none";
+  correlationId: string | undefined = undefined;
   /** May be sent again when nobody knows whether it was done. */
   idempotent = false;
   /** How often it was given to a worker that then was lost. */
@@ -132,6 +134,11 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
 
   get callId(): string {
     return `call-${this.number}`;
+  }
+
+  get correlation(): Correlation | undefined {
+    if (this.correlationId === undefined && !isTracing()) return undefined;
+    return correlationOf(this.callId, this.correlationId);
   }
 
   get signal(): AbortSignal {
@@ -188,6 +195,7 @@ export class Call implements CallContext, Expiring, Follower, Linked<Call> {
   serve(parent: Call, depth: number): void {
     this.parent = parent;
     this.depth = depth;
+    this.correlationId ??= parent.correlationId;
     this.timeoutMs = Math.min(this.timeoutMs, Math.floor(parent.endMs - this.createdMs));
   }
 

@@ -15,9 +15,11 @@ export interface CrashFacts {
 
 /**
  * Somebody else has ended it: no process does this to itself, and the kernel's own reason, want of
- * memory, is known. Neither its start nor its calls are to blame.
+ * memory, is known. Or it went with something that it depended on. Neither its start nor its calls
+ * are to blame.
  */
 export function wasKilledFromOutside(exit: WorkerExit, cause: CrashCause): boolean {
+  if (exit.kind === "lost") return exit.with !== undefined;
   const signal = signalOf(exit);
   return cause === "signal" && (signal === "SIGKILL" || signal === "SIGTERM");
 }

@@ -1,4 +1,4 @@
-import type { TelemetryReport } from "./adapter.ts";
+import type { Correlation, TelemetryReport } from "./adapter.ts";
 import type { CrashCause } from "./crash.ts";
 import type { SnakepitError } from "./errors.ts";
 import type { WorkerExit } from "./launcher.ts";
@@ -75,9 +75,16 @@ export type PoolEvent =
       readonly workerId: string;
       readonly level: LogLevel;
       readonly message: string;
+      /** Of the call in which it was written, if it was in one that has any. */
+      readonly correlation: Correlation | undefined;
     }
   /** The worker has measured something, in its own words. */
-  | ({ readonly name: "worker-telemetry"; readonly workerId: string } & TelemetryReport)
+  | ({
+      readonly name: "worker-telemetry";
+      readonly workerId: string;
+      /** As that of `worker-log`. */
+      readonly correlation: Correlation | undefined;
+    } & Omit<TelemetryReport, "correlation">)
   /** The worker has not confirmed a cancel in time: it takes no new calls and will be replaced. */
   | {
       readonly name: "call-abandoned";
@@ -114,6 +121,8 @@ export type CallEvent =
       readonly sessionId: string | undefined;
       /** The call on whose behalf the host makes this one. */
       readonly parentCallId: string | undefined;
+      /** As its caller has given it, or that of the call that it serves. */
+      readonly correlationId: string | undefined;
     }
   /** A worker has taken it; once for each attempt. */
   | {

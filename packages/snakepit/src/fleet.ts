@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { TelemetryReport } from "./adapter.ts";
+import type { Correlation, TelemetryReport } from "./adapter.ts";
 import { Backoff } from "./backoff.ts";
 import type { Call } from "./call.ts";
 import { wasKilledFromOutside } from "./crash.ts";
@@ -51,6 +51,8 @@ export class Fleet implements WorkerOwner {
   #slotsPerWorker = 1;
   /** When the present trouble with starts began. */
   #troubledSinceMs = 0;
+  /** What the last workers were lost with that had not served yet. */
+  #lastLostWith: string | undefined;
   #lastFailure: SnakepitError<string> | undefined;
   #retryTimer: Disposable | undefined;
   #closing = false;
@@ -200,12 +202,14 @@ export class Fleet implements WorkerOwner {
     this.#owner.slotFreed(worker);
   }
 
-  logged(worker: Worker, level: LogLevel, message: string): void {
-    this.#owner.emit({ name: "worker-log", workerId: worker.id, level, message });
+  logged(worker: Worker, level: LogLevel, message: string, correlation?: Correlation): void {
+    this.#owner.emit({ name: "worker-log", workerId: worker.id, level, message, correlation });
   }
 
   reported(worker: Worker, report: TelemetryReport): void {
-    this.#owner.emit({ name: "worker-telemetry", workerId: worker.id, ...report });
+    const { event, measurements, metadata, correlation } = report;
+    const told = { event, measurements, metadata, correlation };
+    this.#owner.emit({ name: "worker-telemetry", workerId: worker.id, ...told });
   }
 
   retry(call: Call, error: unknown): boolean {
@@ -288,8 +292,12 @@ export class Fleet implements WorkerOwner {
   #endedUnserved(worker: Worker, { exit, cause, stderr }: StopReport): void {
     if (cause === "stopped") return;
     this.#lastFailure = unservedError(worker.id, exit, stderr);
-    if (wasKilledFromOutside(exit, cause)) this.#troubled((nowMs) => this.#backoff.killed(nowMs));
-    else this.#crashed();
+    if (!wasKilledFromOutside(exit, cause)) return this.#crashed();
+    const lostWith = exit.kind === "lost" ? exit.with : undefined;
+    // The others that went with it are the same mishap.
+    if (lostWith !== undefined && lostWith === this.#lastLostWith) return;
+    this.#lastLostWith = lostWith;
+    this.#troubled((nowMs) => this.#backoff.killed(nowMs));
   }
 
   #crashed(): void {

@@ -9,10 +9,12 @@ export type {
   CommandSpec,
   Connection,
   ConnectOptions,
+  Correlation,
   TelemetryReport,
   TraceFrame,
   TraceListener,
 } from "./adapter.ts";
+export { closest } from "./check-options.ts";
 export type { CircuitOptions, CircuitPhase } from "./circuit.ts";
 export type { Clock } from "./clock.ts";
 export type { CrashCause } from "./crash.ts";
@@ -54,7 +56,13 @@ export { processTreeMemory } from "./local/process-memory.ts";
 export type { LogLevel } from "./log-level.ts";
 export type { LogFields, Logger } from "./logging/logger.ts";
 export type { NamedPoolOptions } from "./named-pool.ts";
-export { type PoolLimits, type PoolOptions, poolLimitNames } from "./options.ts";
+export {
+  type PoolLimits,
+  type PoolOptions,
+  poolLimitNames,
+  poolOptionNames,
+  poolOptionProblems,
+} from "./options.ts";
 export { OutputTail } from "./output-tail.ts";
 export type {
   CallOptions,

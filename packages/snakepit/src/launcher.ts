@@ -29,7 +29,15 @@ export type WorkerExit =
   | { readonly kind: "exited"; readonly code: number }
   | { readonly kind: "signaled"; readonly signal: string }
   /** The machine, actor or process vanished without a report. */
-  | { readonly kind: "lost"; readonly reason: string };
+  | {
+      readonly kind: "lost";
+      readonly reason: string;
+      /**
+       * What it depended on and ended with, by a name: the end of all workers that were lost with
+       * the same thing is one mishap, and none of them, nor any call, is to blame.
+       */
+      readonly with?: string;
+    };
 
 export interface LaunchOptions {
   /** Unique in this process; goes into logs, errors and the worker's environment. */

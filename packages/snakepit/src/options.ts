@@ -179,12 +179,15 @@ const ownKeys = [
   "rehydrate",
 ];
 
-/** @throws SnakepitError INVALID_OPTIONS with every problem at once */
-export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
+/** The names of all options of a pool, for options that are built upon its own. */
+export const poolOptionNames: readonly string[] = [...ownKeys, ...poolLimitNames];
+
+/** What is wrong with these options, a sentence each, for whoever has more to say of them. */
+export function poolOptionProblems(input: PoolOptions): string[] {
   const given = input ?? ({} as PoolOptions);
   const limits = resolveLimits(given);
-  const problems = [
-    ...checkKnownKeys("createPool", input, [...ownKeys, ...poolLimitNames]),
+  return [
+    ...checkKnownKeys("createPool", input, poolOptionNames),
     ...checkIntegers(limits, rules as Readonly<Record<string, IntegerRule>>),
     ...checkTimeouts(limits),
     ...(input === undefined || input === null ? [] : adapterProblems(given.adapter)),
@@ -192,6 +195,13 @@ export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
     ...checkOrder(limits, "heartbeatMs", "hungMs"),
     ...checkParts(given),
   ];
+}
+
+/** @throws SnakepitError INVALID_OPTIONS with every problem at once */
+export function resolvePoolOptions(input: PoolOptions): ResolvedPoolOptions {
+  const problems = poolOptionProblems(input);
+  const given = input ?? ({} as PoolOptions);
+  const limits = resolveLimits(given);
   if (problems.length > 0) {
     throw new SnakepitError("INVALID_OPTIONS", problems.join("; "), { outcome: "not-started" });
   }

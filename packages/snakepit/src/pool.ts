@@ -43,6 +43,12 @@ export interface CallOptions {
    * as none of its chunks was read.
    */
   readonly idempotent?: boolean;
+  /**
+   * A name for what this call is part of, such as the id of a request: its worker sees it, what the
+   * worker logs in this call carries it, and calls that the host makes on its behalf inherit it. 1
+   * to 200 of the characters A-Z a-z 0-9 . _ : -
+   */
+  readonly correlationId?: string;
 }
 
 export interface CloseOptions {

@@ -1,3 +1,4 @@
+import type { Correlation } from "./adapter.ts";
 import { LOG_LIMIT, LogLimit } from "./log-limit.ts";
 
 /** A log line of a worker, or of its host about it. */
@@ -6,6 +7,8 @@ export interface WorkerLog {
   /** As the worker names it; `warning` for what the host noticed itself. */
   readonly level: string;
   readonly message: string;
+  /** Of the call in which it was written. */
+  readonly correlation?: Correlation;
 }
 
 /** A longer message is cut: it was meant for a file. */
@@ -25,13 +28,14 @@ export class WorkerLogs {
     this.#limit = new LogLimit({ perSecond: perSecond * share, burst: burst * share });
   }
 
-  add(level: string, message: string): void {
+  add(level: string, message: string, correlation?: Correlation): void {
     if (!this.#limit.admits(performance.now())) return;
     this.#reportDropped();
     const cut = message.length - MAX_CHARACTERS;
     this.#tell(
       level,
       cut > 0 ? `${message.slice(0, MAX_CHARACTERS)}… (${cut} more characters)` : message,
+      correlation,
     );
   }
 
@@ -47,9 +51,10 @@ export class WorkerLogs {
     this.#tell("warning", `${lines} dropped: this worker logs more than its host can use`);
   }
 
-  #tell(level: string, message: string): void {
+  #tell(level: string, message: string, correlation?: Correlation): void {
+    const line = { workerId: this.#workerId, level, message };
     try {
-      this.#onLog({ workerId: this.#workerId, level, message });
+      this.#onLog(correlation === undefined ? line : { ...line, correlation });
     } catch {
       // The listener's own fault, and no reason to harm the calls of this worker.
     }

@@ -383,6 +383,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
     const queueTimeoutMs = options.queueTimeoutMs ?? this.#options.queueTimeoutMs;
     if (queueTimeoutMs !== Number.POSITIVE_INFINITY) call.queueTimeoutMs = queueTimeoutMs;
     if (options.idempotent === true) call.idempotent = true;
+    if (options.correlationId !== undefined) call.correlationId = options.correlationId;
     if (parent !== undefined) serve(call, parent);
     const opening = this.#enter(call, options, belongs);
     const isTimed = options.timeoutMs !== undefined || parent !== undefined;

@@ -1,4 +1,4 @@
-import type { Connection, TelemetryReport } from "./adapter.ts";
+import type { Connection, Correlation, TelemetryReport } from "./adapter.ts";
 import type { Call } from "./call.ts";
 import { type CrashCause, crashCause } from "./crash.ts";
 import type { StopReason } from "./events.ts";
@@ -44,7 +44,7 @@ export interface WorkerOwner {
   withdrawn(worker: Worker): void;
   /** It was suspect, and has been heard. */
   recovered(worker: Worker): void;
-  logged(worker: Worker, level: LogLevel, message: string): void;
+  logged(worker: Worker, level: LogLevel, message: string, correlation?: Correlation): void;
   reported(worker: Worker, report: TelemetryReport): void;
   /** Takes a call back that is to be tried again; false when its caller must be told. */
   retry(call: Call, error: unknown): boolean;
@@ -183,12 +183,13 @@ export class Worker implements SlotsOwner {
       // Twice what our own adapters let through, so that it is theirs that reports what was dropped.
       const logs = new WorkerLogs(
         this.id,
-        ({ level, message }) =>
-          this.#owner.logged(this, logLevelOf(level), this.redaction.text(message)),
+        ({ level, message, correlation }) =>
+          this.#owner.logged(this, logLevelOf(level), this.redaction.text(message), correlation),
         2,
       );
       const hears = {
-        log: (level: LogLevel, message: string) => logs.add(level, message),
+        log: (level: LogLevel, message: string, correlation?: Correlation) =>
+          logs.add(level, message, correlation),
         telemetry: (report: TelemetryReport) =>
           this.#owner.reported(this, this.redaction.value(report) as TelemetryReport),
       };

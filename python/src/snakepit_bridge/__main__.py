@@ -5,7 +5,7 @@ import faulthandler
 import os
 import sys
 
-from snakepit_bridge import lifeline, worker
+from snakepit_bridge import lifeline, seeding, worker
 
 
 def main() -> None:
@@ -25,6 +25,8 @@ def main() -> None:
         worker.import_commands(os.environ.get("SNAKEPIT_PRELOAD", ""))
     except BaseException as error:  # SystemExit too, as of a module that checks its licence
         worker.preload_failed(error)
+    if seed := os.environ.get("SNAKEPIT_SEED"):
+        seeding.reseed(int(seed))
     worker.serve(
         worker.Identity(
             worker_id=worker_id, address=address, token=token, concurrency=worker.concurrency()

@@ -7,6 +7,7 @@ So an id only finds a call; whether it is the same one is a matter of identity.
 import threading
 from typing import Any
 
+from snakepit_bridge import tracing
 from snakepit_bridge.codecs import Record
 from snakepit_bridge.context import Context
 from snakepit_bridge.credit import Credit
@@ -51,17 +52,23 @@ class Calls:
         timeout_ms: Any = record[4] if len(record) > 4 else None
         session: Any = record[5] if len(record) > 5 else None
         deadline = None if timeout_ms is None else call.arrived + timeout_ms / 1000
-        context = Context(call_id, call.handler.name, session, deadline, self.outbox)
+        correlation = tracing.received(record[6]) if len(record) > 6 else None
+        context = Context(call_id, call.handler.name, session, deadline, self.outbox, correlation)
         with self._lock:
             if self.waiting.get(call_id) is not call:
                 return None
             del self.waiting[call_id]
             self.running[call_id] = context
+        if correlation is not None:
+            context.span = tracing.begin(context)
         return context
 
     def end(self, context: Context) -> None:
-        """Before the answer goes into the outbox: afterwards the id may be another call's. Harmless
-        the second time."""
+        """Before the answer goes into the outbox: afterwards the id may be another call's. On the
+        thread, or in the task, that has begun the call. Harmless the second time."""
+        if context.span is not None:
+            span, context.span = context.span, None
+            span.end()
         call_id = context.call_id
         if self.running.get(call_id) is context:
             del self.running[call_id]

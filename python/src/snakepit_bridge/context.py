@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from snakepit_bridge import tracing
 from snakepit_bridge.errors import Cancelled
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -13,10 +14,16 @@ LEVELS = ("debug", "info", "warning", "error")
 class Reporter(Protocol):
     """Where what a handler has to say goes. Never blocks."""
 
-    def log(self, level: str, message: str) -> None: ...
+    def log(
+        self, level: str, message: str, correlation: tracing.Correlation | None = None
+    ) -> None: ...
 
     def telemetry(
-        self, event: str, measurements: dict[str, float], metadata: dict[str, Any]
+        self,
+        event: str,
+        measurements: dict[str, float],
+        metadata: dict[str, Any],
+        correlation: tracing.Correlation | None = None,
     ) -> None: ...
 
 
@@ -35,7 +42,9 @@ class Context:
         "call_id",
         "cancelled",
         "command",
+        "correlation",
         "session_id",
+        "span",
     )
 
     def __init__(
@@ -45,15 +54,36 @@ class Context:
         session_id: str | None,
         deadline: float | None,
         reporter: Reporter,
+        correlation: tracing.Correlation | None = None,
     ) -> None:
-        """`deadline` is on the clock of `time.perf_counter`."""
+        """`deadline` is on the clock of `time.perf_counter`; `correlation` as it came."""
         self.call_id = call_id
         self.command = command
         self.session_id = session_id
         self.cancelled = False
         self._deadline = deadline
         self._reporter = reporter
+        self.correlation = correlation
+        # For the server, which begins and ends it.
+        self.span: tracing.CallSpan | None = None
         self._woken: threading.Event | None = None
+
+    @property
+    def traceparent(self) -> str | None:
+        """The host's span for this call, as W3C Trace Context writes it; None when the host does
+        not trace. With OpenTelemetry loaded here the handler runs in a span below it."""
+        return None if self.correlation is None else self.correlation.get("traceparent")
+
+    @property
+    def tracestate(self) -> str | None:
+        """What tracing systems have added to `traceparent`, if they have."""
+        return None if self.correlation is None else self.correlation.get("tracestate")
+
+    @property
+    def correlation_id(self) -> str | None:
+        """What the caller has named this call as a part of, None if it has not. Log lines and
+        telemetry carry it back."""
+        return None if self.correlation is None else self.correlation.get("correlationId")
 
     def remaining(self) -> float | None:
         """Seconds until the caller stops waiting, not below 0; None when there is no deadline."""
@@ -79,7 +109,7 @@ class Context:
         """Sends one line to the host's log; `level` is debug, info, warning or error."""
         if level not in LEVELS:
             raise ValueError(f"level must be one of {', '.join(LEVELS)}, not {level!r}")
-        self._reporter.log(level, str(message))
+        self._reporter.log(level, str(message), tracing.carried(self.correlation))
 
     def telemetry(
         self,
@@ -90,7 +120,8 @@ class Context:
         """Tells the host that something was measured or has happened: its event
         `worker-telemetry`. `metadata` holds plain values. Raises `BridgeError` SERIALIZATION."""
         numbers = {str(name): _number(name, value) for name, value in (measurements or {}).items()}
-        self._reporter.telemetry(str(event), numbers, dict(metadata or {}))
+        carried = tracing.carried(self.correlation)
+        self._reporter.telemetry(str(event), numbers, dict(metadata or {}), carried)
 
     def cancel(self) -> None:
         """For the server. Handlers look at `cancelled`."""

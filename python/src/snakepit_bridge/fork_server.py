@@ -17,26 +17,33 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NoReturn
 
-from snakepit_bridge import forked, lifeline, worker
+from snakepit_bridge import forked, lifeline, thread_limits, worker
 from snakepit_bridge.version import versions
-
-# More than one would start threads at import, and 16 workers with a pool each would fight.
-THREAD_LIMITS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def main() -> None:
     lifeline.die_with_parent(lifeline.owner_pid())
+    close_inherited()
     control = take_over_stdout()
-    for name in THREAD_LIMITS:
-        os.environ.setdefault(name, "1")
+    threads = thread_limits.hold_back()
     # Otherwise LiteLLM downloads a price list when it is imported.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     reason = preload(os.environ.get("SNAKEPIT_PRELOAD", ""))
-    server = ForkServer(control, reason)
+    server = ForkServer(control, reason, threads)
     # What exists now is never collected, so that no collection in a child copies its pages.
     gc.collect()
     gc.freeze()
     server.run()
+
+
+def close_inherited() -> None:
+    """What the host, or whoever has started it, has left open by mistake: with it here and in every
+    worker, its other end would never see its end. What Python opens itself is not inheritable."""
+    with contextlib.suppress(OSError):  # not Linux: nothing is forked there
+        for descriptor in map(int, os.listdir("/proc/self/fd")):
+            with contextlib.suppress(OSError):  # the one that the list itself was read with
+                if descriptor > 2 and os.get_inheritable(descriptor):
+                    os.close(descriptor)
 
 
 def take_over_stdout() -> int:
@@ -93,10 +100,12 @@ class Child:
 
 
 class ForkServer:
-    def __init__(self, control: int, reason: str | None) -> None:
-        """`reason` says why no worker can be forked, None if one can."""
+    def __init__(self, control: int, reason: str | None, threads: int) -> None:
+        """`reason` says why no worker can be forked, None if one can; `threads` is how many
+        OpenBLAS may have in a worker."""
         self._control = control
         self._reason = reason
+        self._threads = threads
         self._children: dict[str, Child] = {}
         self._input = b""
         # Written to by the interpreter when a signal comes, so that `poll` returns.
@@ -170,17 +179,21 @@ class ForkServer:
             worker_id=worker_id,
             address=message["address"],
             token=message["token"],
-            concurrency=worker.concurrency(),
+            concurrency=message.get("concurrency") or worker.concurrency(),
         )
-        output = message.get("output") or default_output(identity.address)
-        server_pid = os.getpid()
+        upbringing = forked.Upbringing(
+            output=message.get("output") or default_output(identity.address),
+            server_pid=os.getpid(),
+            descriptors=(self._control, self._wakeup, self._wakeup_end),
+            threads=self._threads,
+            seed=message.get("seed"),
+        )
         # Text that waits in a buffer would be printed by both.
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
-            descriptors = (self._control, self._wakeup, self._wakeup_end)
-            forked.become_worker(identity, output, server_pid, descriptors)
+            forked.become_worker(identity, upbringing)
         self._children[worker_id] = Child(worker_id, pid)
         self._emit({"event": "forked", "workerId": worker_id, "pid": pid})
 

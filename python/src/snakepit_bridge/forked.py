@@ -5,43 +5,54 @@ import contextlib
 import faulthandler
 import json
 import os
-import random
 import signal
 import socket
 import struct
 import sys
 import traceback
-from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from snakepit_bridge import lifeline, worker
+from snakepit_bridge import lifeline, seeding, thread_limits, worker
 
 # Of the kernel's 0 to 1000: when memory runs out, it takes a worker and not the fork server,
 # with which all workers die.
 OOM_SCORE = "500"
 
 
-def become_worker(
-    identity: worker.Identity, output: str | None, server_pid: int, descriptors: Iterable[int]
-) -> NoReturn:
+@dataclass(frozen=True, slots=True)
+class Upbringing:
+    """What a child needs to know to leave its fork server behind."""
+
+    output: str | None
+    """Where its stdout and stderr go; None: where the fork server's go."""
+    server_pid: int
+    descriptors: tuple[int, ...]
+    """The fork server's own, besides the standard ones."""
+    threads: int
+    seed: int | None
+
+
+def become_worker(identity: worker.Identity, upbringing: Upbringing) -> NoReturn:
     """The order matters: first the guards, then what may fail. Never returns to the fork server's
     code, whatever happens."""
     try:
-        lifeline.die_with_parent(server_pid)
+        lifeline.die_with_parent(upbringing.server_pid)
         signal.set_wakeup_fd(-1)
         # Else the worker would read the fork server's commands and hide its death from the host.
-        for descriptor in descriptors:
+        for descriptor in upbringing.descriptors:
             os.close(descriptor)
         lifeline.redirect_stdin()
         prefer_for_out_of_memory()
         os.setsid()  # a group of its own, which can be killed with all that it started
-        if output is not None:
-            connect_output(output, identity)
+        if upbringing.output is not None:
+            connect_output(upbringing.output, identity)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         lifeline.exit_on_signals()
         faulthandler.enable()
-        reseed()
+        thread_limits.allow(upbringing.threads)
+        seeding.reseed(upbringing.seed)
         os.environ["SNAKEPIT_WORKER_ID"] = identity.worker_id
     except BaseException as error:
         traceback.print_exception(error)
@@ -66,14 +77,3 @@ def connect_output(address: str, identity: worker.Identity) -> None:
             os.dup2(connection.fileno(), descriptor)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-
-
-def reseed() -> None:
-    """Generators that were seeded before the fork would give every worker the same numbers."""
-    random.seed()
-    numpy: Any = sys.modules.get("numpy")
-    if numpy is not None and "numpy.random" in sys.modules:
-        numpy.random.seed()
-    torch: Any = sys.modules.get("torch")
-    if torch is not None:
-        torch.seed()

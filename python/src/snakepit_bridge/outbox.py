@@ -19,6 +19,7 @@ from snakepit_bridge.errors import (
     not_begun,
     sendable,
 )
+from snakepit_bridge.tracing import Correlation
 from snakepit_bridge.transports import Transport
 from snakepit_bridge.values import too_large
 
@@ -97,16 +98,22 @@ class Outbox:
         """Tells the host whether more calls of this command may come than there are slots."""
         self.put([6, 0, command, is_short])
 
-    def log(self, level: str, message: str) -> None:
-        self._report([5, 0, level, sendable(message[:LONGEST_TEXT])])
+    def log(self, level: str, message: str, correlation: Correlation | None = None) -> None:
+        record = [5, 0, level, sendable(message[:LONGEST_TEXT])]
+        self._report(record if correlation is None else [*record, correlation])
 
     def telemetry(
-        self, event: str, measurements: dict[str, float], metadata: dict[str, Any]
+        self,
+        event: str,
+        measurements: dict[str, float],
+        metadata: dict[str, Any],
+        correlation: Correlation | None = None,
     ) -> None:
         """Raises SERIALIZATION, VALUE_TOO_LARGE."""
         # Only the value at this place is checked by all codecs in every respect.
         self.pack([7, 0, {"measurements": measurements, "metadata": metadata}])
-        self._report([7, 0, sendable(event), measurements, metadata])
+        record = [7, 0, sendable(event), measurements, metadata]
+        self._report(record if correlation is None else [*record, correlation])
 
     def _report(self, record: Record) -> None:
         if len(self._records) >= MOST_WAITING_REPORTS:

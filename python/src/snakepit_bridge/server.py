@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from snakepit_bridge import tracing
 from snakepit_bridge.calls import Call, Calls
 from snakepit_bridge.codecs import Codec, Record
 from snakepit_bridge.errors import BridgeError, NotBegunError, ProtocolError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 TICK_SECONDS = 0.002
 # The monitor sleeps when nothing has come for so long. Waking it per call would cost each 5 µs.
 QUIET_SECONDS = 0.05
+# Of a record that is a call: kind, id, command, arguments, time left, session, correlation.
+MOST_FIELDS = 7
 
 
 class Server:
@@ -97,6 +100,8 @@ class Server:
         needs_flush = False
         waiting, ready = self._calls.waiting, self._registry.ready
         one_by_one, has_slow = self._executor.one_by_one, False
+        # A short call has no context, and so no span: one that belongs to a trace is no short one.
+        longest_short = 6 if tracing.is_on() else MOST_FIELDS
         # The last short command, and what serves it: most batches hold calls of one kind.
         name: object = object()  # equal to nothing that can be sent
         serving = None
@@ -104,7 +109,7 @@ class Server:
         next(records)  # what is acknowledged: nothing, since the worker awaits no acknowledgements
         for record in records:
             kind = record[0]
-            if kind == 0 and len(record) > 3 and record[2] == name:
+            if kind == 0 and 3 < len(record) <= longest_short and record[2] == name:
                 record[2] = serving
                 line.append(record)
                 continue
@@ -127,7 +132,7 @@ class Server:
                     self._outbox.put_error(record[1], refusal)
                     needs_flush = True
                     continue
-            if kind == 0 and handler.is_short:
+            if kind == 0 and handler.is_short and len(record) <= longest_short:
                 name, serving = record[2], handler
                 record[2] = handler
                 line.append(record)

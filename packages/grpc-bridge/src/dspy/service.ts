@@ -6,9 +6,9 @@ import type { PredictArgs, PredictChunk, Prediction } from "./specification.ts";
  * `python: { extras: ["dspy"], preload: ["snakepit_bridge.dspy"] }`.
  */
 export class DspyService {
-  readonly #pool: Pool;
+  readonly #pool: Pick<Pool, "execute" | "stream">;
 
-  constructor(pool: Pool) {
+  constructor(pool: Pick<Pool, "execute" | "stream">) {
     this.#pool = pool;
   }
 

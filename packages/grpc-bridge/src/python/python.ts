@@ -10,9 +10,9 @@ export interface PythonCallOptions extends CallOptions {
 
 /** Functions of any Python module that is installed beside the workers. */
 export class Python {
-  readonly #pool: Pool;
+  readonly #pool: Pick<Pool, "execute" | "stream">;
 
-  constructor(pool: Pool) {
+  constructor(pool: Pick<Pool, "execute" | "stream">) {
     this.#pool = pool;
   }
 

@@ -1,3 +1,4 @@
+import type { Correlation } from "../adapter.ts";
 import type { EventHub } from "../event-hub.ts";
 import type { PoolEvent, PoolEventName, PoolEventOf } from "../events.ts";
 import { exitText, lastWords } from "../exit-report.ts";
@@ -96,7 +97,12 @@ const loggedNames: Readonly<Record<string, string>> = {
 
 function fieldsOf(event: PoolEvent, pool: string): LogFields {
   const { name, ...rest } = event.name === "worker-stopped" ? withoutOutput(event) : event;
-  const fields = Object.entries(rest).map(([key, value]) => [loggedNames[key] ?? key, value]);
+  const { correlation, ...plain } = rest as { readonly correlation?: Correlation };
+  // Side by side with the others: that is where tools look for the trace of a line.
+  const fields = Object.entries({ ...plain, ...correlation }).map(([key, value]) => [
+    loggedNames[key] ?? key,
+    value,
+  ]);
   return { event: name, pool, ...Object.fromEntries(fields) };
 }
 

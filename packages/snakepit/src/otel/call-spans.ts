@@ -2,6 +2,7 @@ import {
   type Attributes,
   type Context,
   context,
+  isSpanContextValid,
   type Link,
   type Span,
   SpanKind,
@@ -9,6 +10,8 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import type { Correlation } from "../adapter.ts";
+import { addTraceSource } from "../correlation.ts";
 import type { PoolEventOf } from "../events.ts";
 import type { Pool } from "../pool.ts";
 
@@ -38,6 +41,11 @@ const openCalls = new Map<string, OpenCall>();
 export class CallSpans implements Disposable {
   readonly #tracer: Tracer;
   readonly #calls = new Map<string, OpenCall>();
+  /** What the worker does for a call belongs below the attempt that it is doing. */
+  readonly #source = addTraceSource((callId) => {
+    const open = this.#calls.get(callId);
+    return open === undefined ? undefined : carriedContext(open.step);
+  });
 
   constructor(tracer: Tracer) {
     this.#tracer = tracer;
@@ -58,7 +66,7 @@ export class CallSpans implements Disposable {
   }
 
   #submitted(poolName: string, event: PoolEventOf<"call-submitted">): void {
-    const { callId, command, sessionId } = event;
+    const { callId, command, sessionId, correlationId } = event;
     const parent = parentOf(event);
     const attributes: Attributes = {
       "rpc.system.name": "snakepit",
@@ -66,6 +74,7 @@ export class CallSpans implements Disposable {
       "snakepit.pool.name": poolName,
       "snakepit.call.id": callId,
       ...(sessionId === undefined ? {} : { "session.id": sessionId }),
+      ...(correlationId === undefined ? {} : { "snakepit.correlation.id": correlationId }),
     };
     const call = this.#tracer.startSpan(
       `call ${command}`,
@@ -132,8 +141,22 @@ export class CallSpans implements Disposable {
 
   /** What still runs is cut off here, because nobody will hear of its end. */
   [Symbol.dispose](): void {
+    this.#source[Symbol.dispose]();
     for (const [callId, open] of this.#calls) this.#close(callId, open);
   }
+}
+
+/** As W3C Trace Context has it; undefined for a span of nobody's. */
+function carriedContext(span: Span): Correlation | undefined {
+  const spanContext = span.spanContext();
+  if (!isSpanContextValid(spanContext)) return undefined;
+  const { traceId, spanId, traceFlags, traceState } = spanContext;
+  const flags = traceFlags.toString(16).padStart(2, "0");
+  const tracestate = traceState?.serialize();
+  return {
+    traceparent: `00-${traceId}-${spanId}-${flags}`,
+    ...(tracestate === undefined || tracestate === "" ? {} : { tracestate }),
+  };
 }
 
 /** Where a call belongs: below the call that it serves, or where its caller is. */

@@ -48,7 +48,7 @@ export class CallWatch {
   submitted(call: Call): void {
     this.requests++;
     if (!this.#events.wantsSubmitted) return;
-    const { callId, command, session, parent } = call;
+    const { callId, command, session, parent, correlationId } = call;
     this.#events.emit({
       name: "call-submitted",
       callId,
@@ -56,6 +56,7 @@ export class CallWatch {
       isStream: call.stream !== undefined,
       sessionId: session?.id,
       parentCallId: parent?.callId,
+      correlationId,
     });
   }
 

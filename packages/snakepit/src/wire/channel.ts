@@ -1,8 +1,15 @@
-import type { CallAnswers, CallContext, TelemetryReport, TraceListener } from "../adapter.ts";
+import type {
+  CallAnswers,
+  CallContext,
+  Correlation,
+  TelemetryReport,
+  TraceListener,
+} from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
 import { FrameTap } from "../frame-tap.ts";
 import { type LogLevel, logLevelOf } from "../log-level.ts";
 import type { BatchEncoder, Codec } from "./codec.ts";
+import { receivedCorrelation } from "./correlation.ts";
 import { tellReceived, tracedEncoder } from "./frame-trace.ts";
 import {
   BegunCall,
@@ -46,7 +53,9 @@ export class Channel implements PendingOwner {
   /** Resolves when the connection has ended, with the reason if it was a bad one. */
   readonly closed: Promise<Error | undefined>;
   /** Hears what the worker logs. */
-  onLog: ((level: LogLevel, message: string) => void) | undefined;
+  onLog:
+    | ((level: LogLevel, message: string, correlation: Correlation | undefined) => void)
+    | undefined;
   /** Hears what the worker measures. */
   onTelemetry: ((report: TelemetryReport) => void) | undefined;
   /** Commands that the worker calls short; see `Connection`. */
@@ -248,8 +257,12 @@ export class Channel implements PendingOwner {
     const id = this.#pending.add(pending);
     try {
       const record: unknown[] = [pending.kind, id, pending.command, pending.args, timeoutMs];
-      const { session } = pending.context;
+      const { session, correlation } = pending.context;
       if (session !== undefined) record.push(session.id);
+      if (correlation !== undefined) {
+        if (session === undefined) record.push(null);
+        record.push(correlation);
+      }
       encoder.add(record);
     } catch (error) {
       this.#pending.remove(pending);
@@ -307,7 +320,8 @@ export class Channel implements PendingOwner {
         return this.#settle(record, ToWorker.ping).succeed(undefined);
       case ToHost.log: {
         const message = textOf(record[3], "message of a log line");
-        return this.onLog?.(logLevelOf(record[2]), message);
+        const correlation = receivedCorrelation(record[4]);
+        return this.onLog?.(logLevelOf(record[2]), message, correlation);
       }
       case ToHost.pace:
         return this.#setPace(textOf(record[2], "command of a pace record"), record[3] === true);

@@ -44,6 +44,12 @@ test.each([
   ["a chunk for a call", frameOf("[1,[2,1,5,1]]"), /not called as a stream/],
   ["a kind that there is not", frameOf("[1,[[],1]]"), /unknown kind \(object\)/],
   ["a log line that is no text", frameOf('[1,[5,0,"info",{}]]'), /log line is \(object\)/],
+  ["a correlation that is no map", frameOf('[1,[5,0,"info","x","y"]]'), /correlation.* is no map/],
+  [
+    "a trace that is none",
+    frameOf('[1,[7,0,"e",null,null,{"traceparent":"x"}]]'),
+    /traceparent of a record is not what it should be/,
+  ],
   ["a measurement that is no number", frameOf('[1,[7,0,"e",{"a":"b"}]]'), /no number/],
 ])("%s ends that connection only", async (_name, bytes, problem) => {
   const { channel, worker } = await host.connect("faulty");

@@ -1,12 +1,14 @@
 import type { TelemetryReport } from "../adapter.ts";
+import { receivedCorrelation } from "./correlation.ts";
 import { protocolError } from "./pending.ts";
 
 /**
- * `[7, 0, event, measurements, metadata]` as a report; either map may be left out.
+ * `[7, 0, event, measurements, metadata, correlation]` as a report; each map may be left out.
  * @throws SnakepitError PROTOCOL
  */
 export function telemetryReport(record: readonly unknown[]): TelemetryReport {
   const [, , event, measurements, metadata] = record;
+  const correlation = receivedCorrelation(record[5]);
   if (typeof event !== "string") throw protocolError("a telemetry record names no event");
   const measured = mapOf(measurements, "measurements");
   for (const value of Object.values(measured)) {
@@ -16,6 +18,7 @@ export function telemetryReport(record: readonly unknown[]): TelemetryReport {
     event,
     measurements: measured as Record<string, number>,
     metadata: mapOf(metadata, "metadata"),
+    ...(correlation === undefined ? {} : { correlation }),
   };
 }
 

@@ -1,0 +1,192 @@
+import { existsSync } from "node:fs";
+import { closest, poolOptionNames, poolOptionProblems, SnakepitError } from "snakepit";
+import { type BridgeOptions, bridgeOptionNames, bridgePoolOptionNames } from "./options.ts";
+import { defaultSizes } from "./pool-plans.ts";
+import { PythonAdapter } from "./python-adapter.ts";
+
+type Check = (name: string, value: unknown) => string[];
+
+const pythonChecks = {
+  executable: checkText,
+  autoSetup: checkTruth,
+  extras: checkNames,
+  preload: checkNames,
+  path: checkFolders,
+  env: checkEnv,
+  concurrency: checkCount,
+  startMethod: (name, value) => checkChoice(name, value, ["fork", "spawn"]),
+  threads: checkCount,
+  seed: checkSeed,
+} satisfies Record<keyof NonNullable<BridgeOptions["python"]>, Check>;
+
+/** @throws SnakepitError INVALID_OPTIONS with every problem at once, those of the pools included */
+export function checkBridgeOptions(options: BridgeOptions): void {
+  const problems = checkObject("the options of createBridge", options);
+  if (problems.length === 0) problems.push(...checkAll(options));
+  if (problems.length === 0) return;
+  throw new SnakepitError("INVALID_OPTIONS", problems.join("; "), { outcome: "not-started" });
+}
+
+function checkAll(options: BridgeOptions): string[] {
+  const { pools } = options;
+  return [
+    ...checkKeys("createBridge has no option ", options, bridgeOptionNames),
+    ...checkOwn("", options),
+    ...checkRoute(options),
+    ...(pools === undefined ? [] : checkPools(options, pools)),
+    ...checkForPool(options),
+  ];
+}
+
+function checkPools(options: BridgeOptions, pools: unknown): string[] {
+  const notObject = checkObject("pools", pools);
+  if (notObject.length > 0) return notObject;
+  const entries = Object.entries(pools as object);
+  if (entries.length === 0) return ["pools must name at least one pool, as { general: {} }"];
+  return [
+    ...(options.name === undefined
+      ? []
+      : ["name cannot be set beside pools, which have the names of their keys"]),
+    ...entries.flatMap(([name, pool]) => checkPool(`pools.${name}`, pool)),
+  ];
+}
+
+function checkPool(name: string, pool: unknown): string[] {
+  const notObject = checkObject(name, pool);
+  if (notObject.length > 0) return notObject;
+  const { commands } = pool as { readonly commands?: unknown };
+  return [
+    ...checkKeys(`${name} has no option `, pool as object, bridgePoolOptionNames),
+    ...checkOwn(`${name}.`, pool as object),
+    ...checkNames(`${name}.commands`, commands),
+  ];
+}
+
+function checkOwn(
+  prefix: string,
+  { python, transport }: { readonly python?: unknown; readonly transport?: unknown },
+): string[] {
+  const problems = checkChoice(`${prefix}transport`, transport, ["socket", "grpc"]);
+  if (python === undefined) return problems;
+  const name = `${prefix}python`;
+  const notObject = checkObject(name, python);
+  if (notObject.length > 0) return [...problems, ...notObject];
+  return [
+    ...problems,
+    ...checkKeys(
+      `createBridge has no option ${name}.`,
+      python as object,
+      Object.keys(pythonChecks),
+    ),
+    ...Object.entries(pythonChecks as Record<string, Check>).flatMap(([key, check]) =>
+      check(`${name}.${key}`, (python as Record<string, unknown>)[key]),
+    ),
+  ];
+}
+
+function checkRoute({ pools, route }: BridgeOptions): string[] {
+  if (route === undefined) return [];
+  if (typeof route !== "function") return [`route is ${shown(route)}, not a function`];
+  return pools === undefined ? ["route needs pools between which it can choose"] : [];
+}
+
+/** What a pool has to say of all that is not the bridge's own. */
+function checkForPool({ pools, store, maxSessions, ...shared }: BridgeOptions): string[] {
+  if (pools === undefined) return poolProblems({ ...shared, store, maxSessions });
+  const { name, ...each } = shared;
+  const entries = isObject(pools) ? Object.entries(pools) : [];
+  return [
+    ...poolProblems({ store, maxSessions }),
+    ...entries.flatMap(([name, own]) =>
+      poolProblems({ ...each, ...own }).map((problem) => `pools.${name}: ${problem}`),
+    ),
+  ];
+}
+
+function poolProblems(options: Readonly<Record<string, unknown>>): string[] {
+  const known = bridgeOptionNames.filter((name) => poolOptionNames.includes(name));
+  const given = Object.entries(options).filter(
+    ([name, value]) => known.includes(name) && value !== undefined,
+  );
+  const own = Object.fromEntries(given);
+  // Any good one: it is the bridge that makes the real ones.
+  const adapter = new PythonAdapter({}, "socket");
+  return poolOptionProblems({ ...defaultSizes(own), ...own, adapter });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function checkObject(name: string, value: unknown): string[] {
+  if (isObject(value)) return [];
+  return [`${name} must be an object, not ${shown(value)}`];
+}
+
+function checkKeys(sentence: string, value: object, known: readonly string[]): string[] {
+  return Object.keys(value)
+    .filter((key) => !known.includes(key))
+    .map((key) => {
+      const match = closest(key, known);
+      const help = match === undefined ? `known are ${known.join(", ")}` : `meant ${match}?`;
+      return `${sentence}${key}; ${help}`;
+    });
+}
+
+function checkText(name: string, value: unknown): string[] {
+  if (value === undefined || (typeof value === "string" && value !== "")) return [];
+  return [`${name} is ${shown(value)}, not a path or the name of a program`];
+}
+
+function checkTruth(name: string, value: unknown): string[] {
+  if (value === undefined || typeof value === "boolean") return [];
+  return [`${name} is ${shown(value)}, not true or false`];
+}
+
+/** Each is looked for, because Python passes over a folder that does not exist. */
+function checkFolders(name: string, value: unknown): string[] {
+  const problems = checkNames(name, value);
+  if (problems.length > 0 || !Array.isArray(value)) return problems;
+  return value
+    .filter((folder: string) => !existsSync(folder))
+    .map((folder) => `${name} names ${folder}, which does not exist (seen from ${process.cwd()})`);
+}
+
+function checkEnv(name: string, value: unknown): string[] {
+  if (value === undefined) return [];
+  const notObject = checkObject(name, value);
+  if (notObject.length > 0) return notObject;
+  return Object.entries(value as object)
+    .filter(([, one]) => typeof one !== "string")
+    .map(([key, one]) => `${name}.${key} is ${shown(one)}, not a string`);
+}
+
+function checkChoice(name: string, value: unknown, choices: readonly string[]): string[] {
+  if (value === undefined || choices.includes(value as string)) return [];
+  return [`${name} is ${shown(value)}, not ${choices.join(" or ")}`];
+}
+
+function checkNames(name: string, value: unknown): string[] {
+  if (value === undefined) return [];
+  const good =
+    Array.isArray(value) &&
+    value.every((one) => typeof one === "string" && one !== "" && !one.includes(","));
+  return good ? [] : [`${name} is ${shown(value)}, not a list of names`];
+}
+
+function checkCount(name: string, value: unknown): string[] {
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 1)) return [];
+  return [`${name} is ${shown(value)}, not a positive integer`];
+}
+
+function checkSeed(name: string, value: unknown): string[] {
+  if (value === undefined || Number.isSafeInteger(value)) return [];
+  return [`${name} is ${shown(value)}, not an integer`];
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "function") return "a function";
+  return typeof value === "bigint" || typeof value === "number"
+    ? String(value)
+    : (JSON.stringify(value) ?? String(value));
+}
