@@ -1,57 +1,65 @@
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
-import { type Measurement, measurements } from "./measurements.ts";
+import { untilInterrupted } from "./interruption.ts";
+import type { Measurement } from "./measurement.ts";
+import { measurements } from "./measurements.ts";
 import { runOn } from "./other-node.ts";
 import { interpreter } from "./python-process.ts";
 import { saveSeen } from "./readme.ts";
 import { jsonRow, machine, markdownHead, markdownRow, table } from "./report.ts";
 import { plans, runRounds } from "./rounds.ts";
 
-const usage = `Usage: ./run bench [--short] [--json] [--save] [--only <row>]… [--node <program>]
-  --short           fewer and shorter rounds: done within three minutes
+const usage = `Usage: ./run bench [--short] [--all] [--json] [--save] [--only <row>]… [--node <program>]
+  --short           fewer and shorter rounds, and no details: done within three minutes
+  --all             with --short: the details of the pool, its stores and its queue as well
   --json            one row per line on stdout; everything for people goes to stderr
   --save            writes what was seen into bench/README.md
   --node <program>  measures on another Node, 20.19 or newer
   --only <row>      ${names(measurements).join(", ")}`;
 
-process.exitCode = await main();
+process.exitCode = await untilInterrupted(main);
 
-async function main(): Promise<number> {
+async function main(signal: AbortSignal): Promise<number> {
   const options = readOptions();
   if (typeof options === "string") {
     console.error(options);
     return options === usage ? 0 : 2;
   }
   if (options.node !== undefined) return runOn(options.node, withoutNode(process.argv.slice(2)));
-  const { short, json, save, only } = options;
+  const { short, all, json, save, only } = options;
   // The figures are for programs, then; the tables are still worth a look.
   const print = json ? console.error : console.log;
   const plan = short ? plans.short : plans.full;
   const startMs = performance.now();
   const circumstances = machine(pythonVersion());
   const seen: string[] = [];
+  let isComplete = true;
   print(circumstances);
   for (const measurement of measurements) {
+    const isLeftOut = only.length === 0 && short && !all && measurement.isDetail;
     const rows = measurement.rows.filter(({ name }) => only.length === 0 || only.includes(name));
-    if (rows.length === 0) continue;
-    const outcomes = await runRounds(measurement, plan, showProgress);
+    if (rows.length === 0 || isLeftOut) continue;
+    const outcomes = await runRounds(measurement, plan, signal, showProgress);
     showProgress("");
+    isComplete &&= outcomes[0]?.kind === "measured";
     for (const row of rows) {
       print(`\n${table(row, measurement.title, outcomes)}`);
       const figures = jsonRow(row, outcomes);
-      if (figures === undefined) continue; // nothing to read it from on this system
-      if (json) console.log(JSON.stringify(figures));
+      if (json && figures !== undefined) console.log(JSON.stringify(figures));
       seen.push(markdownRow(row, outcomes));
     }
   }
   const tookS = Math.round((performance.now() - startMs) / 1_000);
-  const command = `\`./run bench${short ? " --short" : ""}\` (${tookS} s)`;
-  if (save) saveSeen(`${command}, ${circumstances}.\n\n${[markdownHead, ...seen].join("\n")}`);
-  return 0;
+  print(`\n${tookS} s`);
+  const flags = `${short ? " --short" : ""}${short && all ? " --all" : ""}`;
+  const head = `\`./run bench${flags}\` (${tookS} s), ${circumstances}.`;
+  if (save) saveSeen(`${head}\n\n${[markdownHead, ...seen].join("\n")}`);
+  return isComplete ? 0 : 1;
 }
 
 interface Options {
   readonly short: boolean;
+  readonly all: boolean;
   readonly json: boolean;
   readonly save: boolean;
   readonly node?: string | undefined;
@@ -64,6 +72,7 @@ function readOptions(): Options | string {
     const { values } = parseArgs({
       options: {
         short: { type: "boolean", default: false },
+        all: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         save: { type: "boolean", default: false },
         node: { type: "string" },
