@@ -13,8 +13,8 @@ export interface Contestant extends AsyncDisposable {
   echo?(array: Uint8Array): Promise<Uint8Array>;
   /** Asks whether the other side is well. */
   check?(): Promise<void>;
-  /** Resolves when one more connection is ready for calls; disposing of it closes that one. */
-  connect?(): Promise<AsyncDisposable>;
+  /** Resolves when one more connection is ready for calls. */
+  connect?(): Promise<OpenConnection>;
   /** Kills the process of the other side, without a warning. Somebody starts another one. */
   crash?(): void;
   /** That have travelled so far, in both directions. */
@@ -31,6 +31,12 @@ export interface Contestant extends AsyncDisposable {
 export interface StoreLoad {
   get(record: number): unknown;
   set(record: number): unknown;
+}
+
+/** Disposing of it closes it, and resolves when it is gone. */
+export interface OpenConnection extends AsyncDisposable {
+  /** From the moment the processes on both sides were there, in ms. */
+  readonly connectMs: number;
 }
 
 /** Disposing of them ends them, and resolves when they are gone. */

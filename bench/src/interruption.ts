@@ -17,12 +17,15 @@ export async function untilInterrupted(
     interruption.abort();
   };
   for (const signal of signals) process.on(signal, listener);
+  // Nothing of ours keeps a program alive that only waits for an event.
+  const hold = setInterval(() => {}, 60_000);
   try {
     return await main(interruption.signal);
   } catch (error) {
     if (status === undefined) throw error;
     return status;
   } finally {
+    clearInterval(hold);
     for (const signal of signals) process.off(signal, listener);
   }
 }

@@ -2,6 +2,7 @@ import { createPool, type Session } from "snakepit";
 import { fakeAdapter } from "snakepit/testing";
 import { type Bridge, createBridge } from "snakepit-grpc-bridge";
 import type { Contestant } from "./contestant.ts";
+import { connectOneMore, startOneMore } from "./one-more-worker.ts";
 import { interpreter, pythonFolder } from "./python-process.ts";
 
 interface Setting {
@@ -24,7 +25,8 @@ export async function openOurs(setting: Setting = {}): Promise<Contestant> {
       bridge.execute("classify", { row }, callOptions) as Promise<{ label: number }>,
     echo: (array) => bridge.execute("echo_array", { array }, callOptions) as Promise<Uint8Array>,
     check: () => check(bridge),
-    connect: () => oneMoreWorker(bridge),
+    connect: () => connectOneMore(bridge.pool),
+    start: () => startOneMore(bridge.pool),
     crash: () => crash(bridge),
     [Symbol.asyncDispose]: () => bridge.close({ graceMs: 1_000 }),
   };
@@ -60,30 +62,6 @@ function openBridge({ workers = 1, transport = "socket", preload }: Setting): Pr
 async function check({ pool }: Bridge): Promise<void> {
   const { status } = await pool.health();
   if (status !== "healthy") throw new Error(`the pool is ${status}`);
-}
-
-/** Forked, connected, and past its handshake; the fork server runs already. */
-async function oneMoreWorker({ pool }: Bridge): Promise<AsyncDisposable> {
-  const ready = new Promise<void>((resolve) => {
-    const listening = pool.on("worker-ready", () => {
-      listening[Symbol.dispose]();
-      resolve();
-    });
-  });
-  await pool.resize({ minWorkers: 2, maxWorkers: 2 });
-  await ready;
-  return {
-    [Symbol.asyncDispose]: async () => {
-      const stopped = new Promise<void>((resolve) => {
-        const listening = pool.on("worker-stopped", () => {
-          listening[Symbol.dispose]();
-          resolve();
-        });
-      });
-      await pool.resize({ minWorkers: 1, maxWorkers: 1 });
-      await stopped;
-    },
-  };
 }
 
 function crash({ pool }: Bridge): void {

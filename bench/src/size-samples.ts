@@ -15,13 +15,12 @@ export async function messageBytes({ name, add, wireBytes }: Contestant): Promis
 }
 
 const ARRAY_BYTES = 64 * 1024 * 1024;
-let array: Float32Array | undefined;
+let sent: Uint8Array | undefined;
 
 /** 64 MiB of float32 there and back, in ms. What comes back is looked at, outside of the time. */
 export async function arrayTime({ name, echo }: Contestant): Promise<Sample> {
   if (echo === undefined) throw new Error(`${name} carries no arrays`);
-  array ??= Float32Array.from({ length: ARRAY_BYTES / 4 }, (_, n) => n / 7);
-  const sent = new Uint8Array(array.buffer);
+  sent ??= numbers();
   let back: Uint8Array | undefined;
   const sample = await timed(async () => {
     back = await echo(sent);
@@ -31,4 +30,10 @@ export async function arrayTime({ name, echo }: Contestant): Promise<Sample> {
     throw new Error(`${name} changed the array on its way`);
   }
   return sample;
+}
+
+function numbers(): Uint8Array {
+  const array = new Float32Array(ARRAY_BYTES / 4);
+  for (let n = 0; n < array.length; n++) array[n] = n / 7;
+  return new Uint8Array(array.buffer);
 }

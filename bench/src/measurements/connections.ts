@@ -1,6 +1,7 @@
 import { checkTime, connectTime, reconnectTime } from "../connection-samples.ts";
 import type { Measurement } from "../measurement.ts";
-import { openSupervisedGrpc } from "../peers/grpc.ts";
+import { openGrpcStarts, openSupervisedGrpc } from "../peers/grpc.ts";
+import { startTime } from "../worker-samples.ts";
 import { grpcUnary, ours } from "./peers.ts";
 
 const notSlower = { peer: "grpc-unary", atLeast: 1 };
@@ -8,7 +9,8 @@ const notSlower = { peer: "grpc-unary", atLeast: 1 };
 /** What happens around calls. */
 export const connections: readonly Measurement[] = [
   {
-    title: "one more worker, forked and ready, next to one more channel of a running gRPC server",
+    title:
+      "from a worker's dialling to its being ready, next to a channel to a running gRPC server",
     rows: [
       {
         name: "connect",
@@ -21,6 +23,21 @@ export const connections: readonly Measurement[] = [
     ],
     entries: [ours, grpcUnary],
     sample: connectTime,
+  },
+  {
+    title: "one more worker, from the wish until it is ready, next to one more gRPC server",
+    rows: [
+      {
+        name: "start-one-more",
+        value: "elapsed",
+        unit: "ms",
+        better: "lower",
+        targets: [notSlower],
+      },
+    ],
+    entries: [ours, { name: "grpc-unary", open: openGrpcStarts }],
+    kind: "once",
+    sample: (contestant) => startTime(contestant, 1),
   },
   {
     title: "from kill -9 of the worker to the next good call, next to a gRPC server started again",

@@ -38,12 +38,14 @@ const channelOptions = {
 /** A grpcio server in a process of its own, on a Unix socket. */
 export class GrpcServer implements AsyncDisposable {
   readonly #folder: ReturnType<typeof temporaryFolder>;
+  readonly #newClient: NewClient;
   #child: ChildProcess;
   #isClosed = false;
 
   static async start(): Promise<GrpcServer> {
+    const newClient = await loadClient();
     const folder = temporaryFolder();
-    const server = new GrpcServer(folder);
+    const server = new GrpcServer(folder, newClient);
     try {
       await whenReady(server.#child, firstOutput(server.#child));
       return server;
@@ -53,20 +55,19 @@ export class GrpcServer implements AsyncDisposable {
     }
   }
 
-  private constructor(folder: ReturnType<typeof temporaryFolder>) {
+  private constructor(folder: ReturnType<typeof temporaryFolder>, newClient: NewClient) {
     this.#folder = folder;
+    this.#newClient = newClient;
     this.#child = this.#spawn();
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   /** A client that is ready. */
   async connect(): Promise<BenchClient> {
-    const grpc = await import("@grpc/grpc-js");
-    const { loadSync } = await import("@grpc/proto-loader");
-    const loaded = grpc.loadPackageDefinition(loadSync(protoFile, { longs: Number }));
-    const { Bench } = loaded["bench"] as unknown as {
-      Bench: new (address: string, credentials: unknown, options: object) => BenchClient;
-    };
-    const client = new Bench(this.#address, grpc.credentials.createInsecure(), channelOptions);
+    const client = this.#newClient(this.#address);
     await new Promise<void>((resolve, reject) => {
       client.waitForReady(Date.now() + READY_MS, (error) => (error ? reject(error) : resolve()));
     });
@@ -94,6 +95,18 @@ export class GrpcServer implements AsyncDisposable {
   #spawn(): ChildProcess {
     return startPython("grpc_server.py", [this.#address, join(protoFile, "..")]);
   }
+}
+
+type NewClient = (address: string) => BenchClient;
+
+async function loadClient(): Promise<NewClient> {
+  const { credentials, loadPackageDefinition } = await import("@grpc/grpc-js");
+  const { loadSync } = await import("@grpc/proto-loader");
+  const loaded = loadPackageDefinition(loadSync(protoFile, { longs: Number }));
+  const { Bench } = loaded["bench"] as unknown as {
+    Bench: new (address: string, credentials: unknown, options: object) => BenchClient;
+  };
+  return (address) => new Bench(address, credentials.createInsecure(), channelOptions);
 }
 
 function firstOutput({ stdout }: ChildProcess): Promise<unknown> {

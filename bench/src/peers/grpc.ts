@@ -1,4 +1,5 @@
-import type { Contestant } from "../contestant.ts";
+import type { Contestant, IdleWorkers } from "../contestant.ts";
+import { starter } from "../our-processes.ts";
 import { BareChannel, openCodec } from "./bare-channel.ts";
 import { type BenchClient, GrpcServer } from "./grpc-server.ts";
 
@@ -22,8 +23,10 @@ export async function openGrpc(name: string): Promise<Contestant> {
           client.check({ service: "" }, (error) => (error ? reject(error) : resolve()));
         }),
       connect: async () => {
+        const startMs = performance.now();
         const another = await server.connect();
-        return { [Symbol.asyncDispose]: async () => another.close() };
+        const connectMs = performance.now() - startMs;
+        return { connectMs, [Symbol.asyncDispose]: async () => another.close() };
       },
       [Symbol.asyncDispose]: async () => {
         client.close();
@@ -34,6 +37,21 @@ export async function openGrpc(name: string): Promise<Contestant> {
     await server[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Each worker is a server and a channel to it, started side by side. */
+export async function openGrpcStarts(): Promise<Contestant> {
+  return starter("grpc-unary", async (workers): Promise<IdleWorkers> => {
+    const servers = await Promise.all(Array.from({ length: workers }, () => GrpcServer.start()));
+    const clients = await Promise.all(servers.map((server) => server.connect()));
+    return {
+      pids: servers.flatMap(({ pid }) => pid ?? []),
+      [Symbol.asyncDispose]: async () => {
+        for (const client of clients) client.close();
+        await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+      },
+    };
+  });
 }
 
 /** The server's supervisor starts another one as soon as it hears that the last one is gone. */
