@@ -21,12 +21,13 @@ let sent: Uint8Array | undefined;
 export async function arrayTime({ name, echo }: Contestant): Promise<Sample> {
   if (echo === undefined) throw new Error(`${name} carries no arrays`);
   sent ??= numbers();
+  const array = sent;
   let back: Uint8Array | undefined;
   const sample = await timed(async () => {
-    back = await echo(sent);
+    back = await echo(array);
     return { operations: 1, values: (elapsedMs) => ({ elapsed: elapsedMs }) };
   });
-  if (back === undefined || Buffer.compare(back, sent) !== 0) {
+  if (back === undefined || Buffer.compare(back, array) !== 0) {
     throw new Error(`${name} changed the array on its way`);
   }
   return sample;

@@ -11,6 +11,8 @@ const bench = fileURLToPath(new URL("../..", import.meta.url));
 /** `node-calls-python`: Python inside this process, on threads of Node's; its asynchronous form. */
 export async function openNodeCallsPython(): Promise<Contestant> {
   compile();
+  // Otherwise a Ctrl-C ends this process on the spot, with nothing closed.
+  process.env["NODE_CALLS_PYTHON_IGNORE_SIGINT"] = "1";
   const { interpreter: python } = await import("node-calls-python");
   const module = await python.import(join(pythonFolder, "pythonia_module.py"), false);
   return {
