@@ -3,11 +3,12 @@ import { parseArgs } from "node:util";
 import { untilInterrupted } from "./interruption.ts";
 import type { Measurement } from "./measurement.ts";
 import { measurements } from "./measurements.ts";
+import { openContestants } from "./open-contestants.ts";
 import { runOn } from "./other-node.ts";
 import { interpreter } from "./python-process.ts";
 import { saveSeen } from "./readme.ts";
 import { jsonRow, machine, markdownHead, markdownRow, table } from "./report.ts";
-import { plans, runRounds } from "./rounds.ts";
+import { plans, type Run, runRounds } from "./rounds.ts";
 
 const usage = `Usage: ./run bench [--short] [--all] [--json] [--save] [--only <row>]… [--node <program>]
   --short           fewer and shorter rounds, and no details: done within three minutes
@@ -29,24 +30,26 @@ async function main(signal: AbortSignal): Promise<number> {
   const { short, all, json, save, only } = options;
   // The figures are for programs, then; the tables are still worth a look.
   const print = json ? console.error : console.log;
-  const plan = short ? plans.short : plans.full;
   const startMs = performance.now();
+  const plan = short ? plans.short : plans.full;
+  const run: Run = { plan, signal, startMs, onProgress: showProgress };
   const circumstances = machine(pythonVersion());
   const seen: string[] = [];
   let isComplete = true;
   print(circumstances);
-  for (const measurement of measurements) {
-    const isLeftOut = only.length === 0 && short && !all && measurement.isDetail;
-    const rows = measurement.rows.filter(({ name }) => only.length === 0 || only.includes(name));
-    if (rows.length === 0 || isLeftOut) continue;
-    const outcomes = await runRounds(measurement, plan, signal, showProgress);
-    showProgress("");
-    isComplete &&= outcomes[0]?.kind === "measured";
-    for (const row of rows) {
-      print(`\n${table(row, measurement.title, outcomes)}`);
-      const figures = jsonRow(row, outcomes);
-      if (json && figures !== undefined) console.log(JSON.stringify(figures));
-      seen.push(markdownRow(row, outcomes));
+  for (const together of withTheSameEntries(measurements.filter((one) => isWanted(one, options)))) {
+    await using open = await openContestants(together[0].entries, run);
+    for (const measurement of together) {
+      const outcomes = await runRounds(measurement, open, run);
+      showProgress("");
+      isComplete &&= outcomes[0]?.kind === "measured";
+      for (const row of measurement.rows) {
+        if (only.length > 0 && !only.includes(row.name)) continue;
+        print(`\n${table(row, measurement.title, outcomes)}`);
+        const figures = jsonRow(row, outcomes);
+        if (json && figures !== undefined) console.log(JSON.stringify(figures));
+        seen.push(markdownRow(row, outcomes));
+      }
     }
   }
   const tookS = Math.round((performance.now() - startMs) / 1_000);
@@ -55,6 +58,22 @@ async function main(signal: AbortSignal): Promise<number> {
   const head = `\`./run bench${flags}\` (${tookS} s), ${circumstances}.`;
   if (save) saveSeen(`${head}\n\n${[markdownHead, ...seen].join("\n")}`);
   return isComplete ? 0 : 1;
+}
+
+function isWanted({ rows, isDetail }: Measurement, { only, short, all }: Options): boolean {
+  if (only.length > 0) return rows.some(({ name }) => only.includes(name));
+  return !(short && !all && isDetail);
+}
+
+/** Neighbours that share their contestants, which are opened once for them. */
+function withTheSameEntries(wanted: readonly Measurement[]): [Measurement, ...Measurement[]][] {
+  const groups: [Measurement, ...Measurement[]][] = [];
+  for (const measurement of wanted) {
+    const last = groups.at(-1);
+    if (last?.[0].entries === measurement.entries) last.push(measurement);
+    else groups.push([measurement]);
+  }
+  return groups;
 }
 
 interface Options {
