@@ -39,9 +39,7 @@ def main(address: str, proto_folder: str) -> None:
         def Add(self, request: AddRequest, _context: grpc.ServicerContext) -> object:
             return messages.AddReply(sum=request.a + request.b)
 
-        def Count(
-            self, request: CountRequest, _context: grpc.ServicerContext
-        ) -> Iterator[object]:
+        def Count(self, request: CountRequest, _context: grpc.ServicerContext) -> Iterator[object]:
             for _ in range(request.chunks):
                 yield messages.Chunk(text=CHUNK)
 

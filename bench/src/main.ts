@@ -1,22 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { parseArgs } from "node:util";
 import { untilInterrupted } from "./interruption.ts";
 import type { Measurement } from "./measurement.ts";
 import { measurements } from "./measurements.ts";
 import { openContestants } from "./open-contestants.ts";
+import { type Options, readOptions, usage, withoutNode } from "./options.ts";
 import { runOn } from "./other-node.ts";
 import { interpreter } from "./python-process.ts";
 import { saveSeen } from "./readme.ts";
 import { jsonRow, machine, markdownHead, markdownRow, table } from "./report.ts";
 import { plans, type Run, runRounds } from "./rounds.ts";
-
-const usage = `Usage: ./run bench [--short] [--all] [--json] [--save] [--only <row>]… [--node <program>]
-  --short           fewer and shorter rounds, and no details: done within three minutes
-  --all             with --short: the details of the pool, its stores and its queue as well
-  --json            one row per line on stdout; everything for people goes to stderr
-  --save            writes what was seen into bench/README.md
-  --node <program>  measures on another Node, 20.19 or newer
-  --only <row>      ${names(measurements).join(", ")}`;
 
 process.exitCode = await untilInterrupted(main);
 
@@ -34,7 +26,7 @@ async function main(signal: AbortSignal): Promise<number> {
   const plan = short ? plans.short : plans.full;
   const run: Run = { plan, signal, startMs, onProgress: showProgress };
   const circumstances = machine(pythonVersion());
-  const seen: string[] = [];
+  const seen = { promises: [] as string[], details: [] as string[] };
   let isComplete = true;
   print(circumstances);
   for (const together of withTheSameEntries(measurements.filter((one) => isWanted(one, options)))) {
@@ -48,7 +40,7 @@ async function main(signal: AbortSignal): Promise<number> {
         print(`\n${table(row, measurement.title, outcomes)}`);
         const figures = jsonRow(row, outcomes);
         if (json && figures !== undefined) console.log(JSON.stringify(figures));
-        seen.push(markdownRow(row, outcomes));
+        seen[measurement.isDetail ? "details" : "promises"].push(markdownRow(row, outcomes));
       }
     }
   }
@@ -56,7 +48,10 @@ async function main(signal: AbortSignal): Promise<number> {
   print(`\n${tookS} s`);
   const flags = `${short ? " --short" : ""}${short && all ? " --all" : ""}`;
   const head = `\`./run bench${flags}\` (${tookS} s), ${circumstances}.`;
-  if (save) saveSeen(`${head}\n\n${[markdownHead, ...seen].join("\n")}`);
+  for (const part of ["promises", "details"] as const) {
+    if (!save || seen[part].length === 0) continue; // a short run leaves the old details there
+    saveSeen(part, `${head}\n\n${[markdownHead, ...seen[part]].join("\n")}`);
+  }
   return isComplete ? 0 : 1;
 }
 
@@ -74,47 +69,6 @@ function withTheSameEntries(wanted: readonly Measurement[]): [Measurement, ...Me
     else groups.push([measurement]);
   }
   return groups;
-}
-
-interface Options {
-  readonly short: boolean;
-  readonly all: boolean;
-  readonly json: boolean;
-  readonly save: boolean;
-  readonly node?: string | undefined;
-  readonly only: readonly string[];
-}
-
-/** Or what to say instead. */
-function readOptions(): Options | string {
-  try {
-    const { values } = parseArgs({
-      options: {
-        short: { type: "boolean", default: false },
-        all: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-        save: { type: "boolean", default: false },
-        node: { type: "string" },
-        only: { type: "string", multiple: true, default: [] },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    if (values.help) return usage;
-    if (values.save && values.only.length > 0) return "--save needs every row, so not --only";
-    const unknown = values.only.find((name) => !names(measurements).includes(name));
-    return unknown === undefined ? values : `There is no row "${unknown}".\n${usage}`;
-  } catch (error) {
-    return `${(error as Error).message}\n${usage}`;
-  }
-}
-
-/** For the bench on the other Node, which would start itself for ever. */
-function withoutNode(args: readonly string[]): string[] {
-  return args.filter((arg, index) => !arg.startsWith("--node") && args[index - 1] !== "--node");
-}
-
-function names(all: readonly Measurement[]): string[] {
-  return all.flatMap(({ rows }) => rows.map(({ name }) => name));
 }
 
 /** A line that the next one overwrites; nothing where there is no terminal. */

@@ -3,8 +3,8 @@ import { startPython, stopPython, whenReady } from "../python-process.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { peersInterpreter } from "./peers-python.ts";
 
-/** HTTP does one thing at a time on a connection; more of them made nothing faster. */
-const CONNECTIONS = 64;
+/** HTTP does one thing at a time on a connection. 64 of them were no faster, 256 slower. */
+const CONNECTIONS = 16;
 
 /** FastAPI on uvicorn, one process, and `undici`: the side-car that one would write. */
 export async function openFastapi(): Promise<Contestant> {
