@@ -25,7 +25,7 @@ export const plans = {
     warmUpMs: 150,
     durationMs: 500,
     longestMs: 8_000,
-    hurryAfterMs: 120_000,
+    hurryAfterMs: 135_000,
     startsOf16: 2,
   },
   full: {
