@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { protoFile, startPython, stopPython, whenReady } from "../python-process.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import { type TemporaryFolder, temporaryFolder } from "../temporary-folder.ts";
 
 type Answer<Reply> = (error: Error | null, reply: Reply) => void;
 
@@ -37,7 +37,7 @@ const channelOptions = {
 
 /** A grpcio server in a process of its own, on a Unix socket. */
 export class GrpcServer implements AsyncDisposable {
-  readonly #folder: ReturnType<typeof temporaryFolder>;
+  readonly #folder: TemporaryFolder;
   readonly #newClient: NewClient;
   #child: ChildProcess;
   #isClosed = false;
@@ -55,7 +55,7 @@ export class GrpcServer implements AsyncDisposable {
     }
   }
 
-  private constructor(folder: ReturnType<typeof temporaryFolder>, newClient: NewClient) {
+  private constructor(folder: TemporaryFolder, newClient: NewClient) {
     this.#folder = folder;
     this.#newClient = newClient;
     this.#child = this.#spawn();
