@@ -16,3 +16,8 @@ def add(a: int, b: int) -> int:
 def count(chunks: int) -> Iterator[str]:
     for _ in range(chunks):
         yield CHUNK
+
+
+@command("echo_array")
+def echo_array(array: bytes) -> bytes:
+    return array

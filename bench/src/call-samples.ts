@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Contestant, chunkLength } from "./contestant.ts";
 import { percentile } from "./statistics.ts";
 import { type Sample, timed } from "./timed.ts";
@@ -18,6 +19,71 @@ export async function callRate(
         const a = calls++;
         if (a % 64 === 0 && performance.now() >= endMs) isOver = true;
         if ((await add(a, 2)) !== a + 2) throw new Error(`${contestant.name} cannot add`);
+      }
+    };
+    await Promise.all(Array.from({ length: inFlight }, caller));
+    return { operations: calls, values: (elapsedMs) => ({ rate: (calls / elapsedMs) * 1_000 }) };
+  });
+}
+
+/**
+ * Calls per second of callers out of step: before its next call each waits for one to four turns of
+ * the event loop, which stands for the work that callers do between their calls.
+ */
+export async function outOfStepRate(
+  contestant: Contestant,
+  inFlight: number,
+  durationMs: number,
+): Promise<Sample> {
+  const add = adderOf(contestant);
+  return closedLoop(inFlight, durationMs, async (call) => {
+    // A multiplicative hash, so that neighbours wait for different lengths and runs are alike.
+    const turns = 1 + (Math.imul(call, 0x9e3779b1) >>> 30);
+    for (let turn = 0; turn < turns; turn++) await nextTurn();
+    if ((await add(call, 2)) !== call + 2) throw new Error(`${contestant.name} cannot add`);
+  });
+}
+
+/** One row through the model for each call. The class of each row is known and compared. */
+export async function inferenceRate(
+  { name, classify }: Contestant,
+  inFlight: number,
+  durationMs: number,
+): Promise<Sample> {
+  if (classify === undefined) throw new Error(`${name} has no model`);
+  return closedLoop(inFlight, durationMs, async (call) => {
+    const { row, label } = labelledRows[call % labelledRows.length] as LabelledRow;
+    if ((await classify(row)).label !== label) throw new Error(`${name} cannot classify`);
+  });
+}
+
+interface LabelledRow {
+  readonly row: readonly number[];
+  readonly label: number;
+}
+
+/** As in `bench_model.py`: class 1 if the first two have one sign. Not so small as to be doubtful. */
+const labelledRows: readonly LabelledRow[] = Array.from({ length: 64 }, (_, n) => {
+  const row = Array.from({ length: 8 }, (_, column) => Math.sin(n * 8 + column));
+  row[0] = n % 2 === 0 ? 0.7 : -0.7;
+  row[1] = n % 4 < 2 ? 0.8 : -0.8;
+  return { row, label: row[0] * row[1] > 0 ? 1 : 0 };
+});
+
+async function closedLoop(
+  inFlight: number,
+  durationMs: number,
+  step: (call: number) => Promise<void>,
+): Promise<Sample> {
+  return timed(async () => {
+    const endMs = performance.now() + durationMs;
+    let calls = 0;
+    let isOver = false;
+    const caller = async () => {
+      while (!isOver) {
+        const call = calls++;
+        if (call % 64 === 0 && performance.now() >= endMs) isOver = true;
+        await step(call);
       }
     };
     await Promise.all(Array.from({ length: inFlight }, caller));

@@ -1,3 +1,5 @@
+import type { Plan } from "./rounds.ts";
+
 /** One way to have work done, opened and ready. Ours and its peers look alike from here. */
 export interface Contestant extends AsyncDisposable {
   readonly name: string;
@@ -5,8 +7,22 @@ export interface Contestant extends AsyncDisposable {
   add?(a: number, b: number): Promise<number>;
   /** So many chunks of 32 characters. */
   count?(chunks: number): AsyncIterable<unknown>;
+  /** Which of two classes the model finds a row of 8 numbers to be of. */
+  classify?(row: readonly number[]): Promise<{ readonly label: number }>;
+  /** There and back. */
+  echo?(array: Uint8Array): Promise<Uint8Array>;
+  /** Asks whether the other side is well. */
+  check?(): Promise<void>;
+  /** Resolves when one more connection is ready for calls. */
+  connect?(): Promise<OpenConnection>;
+  /** Kills the process of the other side, without a warning. Somebody starts another one. */
+  crash?(): void;
+  /** That have travelled so far, in both directions. */
+  wireBytes?(): number;
   /** Starts so many workers; resolves when all are ready and idle. */
   start?(workers: number): Promise<IdleWorkers>;
+  /** It starts no more, and what more would take is reckoned from these. */
+  readonly mostStarts?: number;
   readonly queue?: Queue;
   readonly store?: StoreLoad;
 }
@@ -15,6 +31,12 @@ export interface Contestant extends AsyncDisposable {
 export interface StoreLoad {
   get(record: number): unknown;
   set(record: number): unknown;
+}
+
+/** Disposing of it closes it, and resolves when it is gone. */
+export interface OpenConnection extends AsyncDisposable {
+  /** From the moment the processes on both sides were there, in ms. */
+  readonly connectMs: number;
 }
 
 /** Disposing of them ends them, and resolves when they are gone. */
@@ -34,7 +56,7 @@ export interface Queue {
 /** A contestant that may not be there: its package or its Python library is not installed. */
 export interface Entry {
   readonly name: string;
-  open(): Promise<Contestant>;
+  open(plan: Plan): Promise<Contestant>;
 }
 
 export const chunkLength = 32;

@@ -15,8 +15,12 @@ export function interpreter(): string {
 }
 
 /** Starts one of the programs in `bench/python`; it ends when its stdin does. */
-export function startPython(program: string, args: readonly string[]): ChildProcess {
-  return spawn(interpreter(), [`${pythonFolder}/${program}`, ...args], {
+export function startPython(
+  program: string,
+  args: readonly string[],
+  python = interpreter(),
+): ChildProcess {
+  return spawn(python, [`${pythonFolder}/${program}`, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
   });
 }

@@ -1,8 +1,8 @@
 import { cpus, loadavg } from "node:os";
-import type { CpuTime } from "./cpu.ts";
-import type { Row } from "./measurements.ts";
+import { cpuRatioOf, figuresOf, ratioOf, totalUs } from "./figures.ts";
+import type { Row } from "./measurement.ts";
 import type { Outcome } from "./rounds.ts";
-import { type Summary, summary } from "./statistics.ts";
+import { shownVerdict, type Verdict, verdicts } from "./targets.ts";
 
 /** One line of `--json`. A ratio above 1 means that ours is better. */
 export interface JsonRow {
@@ -12,12 +12,6 @@ export interface JsonRow {
   /** CPU time of one operation, both sides together, in µs; null where it cannot be read. */
   readonly cpuUs: number | null;
   readonly ratios: Readonly<Record<string, number>>;
-}
-
-interface Figure {
-  readonly name: string;
-  readonly value: Summary;
-  readonly cpu: CpuTime | undefined;
 }
 
 /** The first of `outcomes` is ours; undefined when it has no such value. */
@@ -63,13 +57,17 @@ export function table(row: Row, title: string, outcomes: readonly Outcome[]): st
   const missing = outcomes.flatMap((outcome) =>
     outcome.kind === "missing" ? [`  ${outcome.name}: not measured (${outcome.reason})`] : [],
   );
-  return [`${row.name}: ${title}`, ...aligned([head, ...lines]), ...missing].join("\n");
+  const wanted = verdicts(row, figures).map((verdict) => `  wanted: ${shownVerdict(verdict)}`);
+  const claim = row.claim === undefined ? [] : [`  claimed elsewhere: ${row.claim}`];
+  const headline = `${row.name}: ${title}`;
+  return [headline, ...aligned([head, ...lines]), ...missing, ...wanted, ...claim].join("\n");
 }
 
 /** One line of the table in the README. */
 export function markdownRow(row: Row, outcomes: readonly Outcome[]): string {
-  const [ours, ...peers] = figuresOf(row, outcomes);
-  if (ours === undefined) throw new Error(`${row.name} was not measured`);
+  const figures = figuresOf(row, outcomes);
+  const [ours, ...peers] = figures;
+  if (ours === undefined) return `| \`${row.name}\` | not measured | | | | | |`;
   const ratios = peers.map((peer) => {
     const cpuRatio = cpuRatioOf(ours, peer);
     const cpu = cpuRatio === undefined ? "" : ` (CPU ${brief(cpuRatio)})`;
@@ -82,14 +80,15 @@ export function markdownRow(row: Row, outcomes: readonly Outcome[]): string {
     `${shown(value.least)} to ${shown(value.most)}`,
     cpu === undefined ? "" : `${shown(cpu.hostUs)} + ${shown(cpu.workersUs)}`,
     ratios.join(", "),
+    verdicts(row, figures).map(markdownVerdict).join("; "),
     row.claim ?? "",
   ];
   return `| ${cells.join(" | ")} |`;
 }
 
 export const markdownHead = [
-  "| row | ours | least to most | CPU µs each, host + rest | ratios (above 1: ours is better) | claimed elsewhere |",
-  "| --- | --- | --- | --- | --- | --- |",
+  "| row | ours | least to most | CPU µs each, host + rest | ratios (above 1: ours is better) | wanted | claimed elsewhere |",
+  "| --- | --- | --- | --- | --- | --- | --- |",
 ].join("\n");
 
 /** Without which the figures mean nothing. */
@@ -101,38 +100,9 @@ export function machine(python: string): string {
   return `${date}, ${models.length} × ${model}, load ${load.toFixed(1)}, Node ${process.versions.node}, ${python}`;
 }
 
-/** Ours first, and only peers that have such a value. Without ours there is nothing to compare. */
-function figuresOf(row: Row, outcomes: readonly Outcome[]): Figure[] {
-  const figures = outcomes.flatMap((outcome) => {
-    if (outcome.kind === "missing") return [];
-    const values = outcome.samples.map((sample) => sample.values[row.value] ?? Number.NaN);
-    if (values.some(Number.isNaN)) return [];
-    const cpus = outcome.samples.flatMap(({ cpu }) => cpu ?? []);
-    const cpu = cpus.length === 0 ? undefined : medianCpu(cpus);
-    return [{ name: outcome.name, value: summary(values), cpu }];
-  });
-  return figures[0]?.name === outcomes[0]?.name ? figures : [];
-}
-
-function medianCpu(cpus: readonly CpuTime[]): CpuTime {
-  return {
-    hostUs: summary(cpus.map(({ hostUs }) => hostUs)).median,
-    workersUs: summary(cpus.map(({ workersUs }) => workersUs)).median,
-  };
-}
-
-function totalUs({ hostUs, workersUs }: CpuTime): number {
-  return hostUs + workersUs;
-}
-
-function ratioOf(row: Row, ours: Figure, peer: Figure): number {
-  const ratio = ours.value.median / peer.value.median;
-  return row.better === "higher" ? ratio : 1 / ratio;
-}
-
-function cpuRatioOf(ours: Figure, peer: Figure): number | undefined {
-  if (ours.cpu === undefined || peer.cpu === undefined) return undefined;
-  return totalUs(peer.cpu) / totalUs(ours.cpu);
+function markdownVerdict(verdict: Verdict): string {
+  const text = shownVerdict(verdict);
+  return verdict.isReached === false ? `**${text}**` : text;
 }
 
 function rounded(value: number): number {

@@ -8,7 +8,7 @@ export interface Summary {
 export function summary(values: readonly number[]): Summary {
   const sorted = values.toSorted((a, b) => a - b);
   return {
-    median: percentile(sorted, 0.5),
+    median: (percentile(sorted, 0.5) + percentile(sorted.toReversed(), 0.5)) / 2,
     least: percentile(sorted, 0),
     most: percentile(sorted, 1),
   };

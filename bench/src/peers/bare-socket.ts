@@ -1,178 +1,84 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { createServer, type Server, type Socket } from "node:net";
 import type { Contestant } from "../contestant.ts";
 import { startPython, stopPython, whenReady } from "../python-process.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { BareChannel, openCodec } from "./bare-channel.ts";
 
-const batchCalls = 256;
-
-interface Codec {
-  pack(value: unknown): Buffer;
-  unpack(bytes: Uint8Array): unknown;
+/** One process, batches on a Unix socket, 4 bytes of length before each. */
+export async function openBareSocket(): Promise<Contestant> {
+  return openBareSockets(1);
 }
 
-/**
- * The smallest thing that has our two ideas, batches and a window of one: msgpackr on this side,
- * ormsgpack on the other. What ours costs beyond it is the price of being a pool.
- */
-export async function openBareSocket(): Promise<Contestant> {
-  const { Packr } = await import("msgpackr");
-  const codec: Codec = new Packr({ useRecords: false, int64AsType: "number", moreTypes: false });
-  const folder = await mkdtemp(join(tmpdir(), "bench-"));
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(`${folder}/bare`, resolve));
-  const child = startPython("bare_socket.py", [`${folder}/bare`]);
+/** The call of number `a` goes to process `a % processes`, as if it were pinned to it. */
+export async function openBareSockets(processes: number): Promise<Contestant> {
+  const opened = await Promise.allSettled(Array.from({ length: processes }, openOne));
+  const good = opened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   const dispose = async () => {
+    await Promise.all(good.map(({ close }) => close()));
+  };
+  const failed = opened.find((one) => one.status === "rejected");
+  if (failed !== undefined) {
+    await dispose();
+    throw failed.reason;
+  }
+  const channels = good.map(({ channel }) => channel);
+  const channelOf = (call: number) => channels[call % processes] as BareChannel;
+  return {
+    name: "bare-socket",
+    add: (a, b) => channelOf(a).add(a, b),
+    count: (chunks) => channelOf(0).count(chunks),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+async function openOne() {
+  const codec = await openCodec();
+  const folder = temporaryFolder();
+  const path = folder.file("bare");
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const child = startPython("bare_socket.py", [path]);
+  const close = async () => {
     await stopPython(child);
     server.close();
-    await rm(folder, { recursive: true, force: true });
+    folder[Symbol.dispose]();
   };
   try {
-    const connected = new Promise<Socket>((resolve) => server.once("connection", resolve));
-    const channel = new BareChannel(await whenReady(child, connected), codec);
+    const socket = await whenReady(child, connection(server));
+    const channel = new BareChannel(codec, (document) => {
+      const header = Buffer.allocUnsafe(4);
+      header.writeUInt32BE(document.length);
+      socket.write(Buffer.concat([header, document]));
+    });
+    socket.on("data", documentsInto(channel));
+    socket.on("error", () => {}); // the process was ended
     return {
-      name: "bare-socket",
-      add: (a, b) => channel.add(a, b),
-      count: (chunks) => channel.count(chunks),
-      [Symbol.asyncDispose]: async () => {
-        channel.close();
-        await dispose();
+      channel,
+      close: async () => {
+        socket.destroy();
+        await close();
       },
     };
   } catch (error) {
-    await dispose();
+    await close();
     throw error;
   }
 }
 
-interface Waiting {
-  resolve(sum: number): void;
+function connection(server: Server): Promise<Socket> {
+  return new Promise((resolve) => server.once("connection", resolve));
 }
 
-class BareChannel {
-  readonly #socket: Socket;
-  readonly #codec: Codec;
-  /** By id. No Map: under such churn it costs more than the call (see the README). */
-  readonly #calls: (Waiting | ChunkQueue | undefined)[] = [];
-  readonly #freeIds: number[] = [];
-  #held: unknown[][] = [];
-  #underWay = 0;
-  #isArmed = false;
-  #rest: Buffer = Buffer.alloc(0);
-
-  constructor(socket: Socket, codec: Codec) {
-    this.#socket = socket;
-    this.#codec = codec;
-    socket.on("data", (bytes) => this.#read(bytes));
-    socket.on("error", () => {}); // the process was ended
-  }
-
-  add(a: number, b: number): Promise<number> {
-    return new Promise((resolve) => {
-      const id = this.#open({ resolve });
-      this.#hold([0, id, "add", { a, b }]);
-    });
-  }
-
-  count(chunks: number): AsyncIterable<unknown> {
-    const queue = new ChunkQueue();
-    const id = this.#open(queue);
-    this.#hold([1, id, "count", { chunks }]);
-    return queue;
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-
-  #open(call: Waiting | ChunkQueue): number {
-    const id = this.#freeIds.pop() ?? this.#calls.length;
-    this.#calls[id] = call;
-    return id;
-  }
-
-  #hold(record: unknown[]): void {
-    this.#held.push(record);
-    if (this.#underWay === 0) this.#arm();
-  }
-
-  #arm(): void {
-    if (this.#isArmed) return;
-    this.#isArmed = true;
-    process.nextTick(this.#flush);
-  }
-
-  readonly #flush = (): void => {
-    this.#isArmed = false;
-    if (this.#underWay > 0 || this.#held.length === 0) return;
-    const batch = this.#held.splice(0, batchCalls);
-    this.#underWay = batch.length;
-    const document = this.#codec.pack(batch);
-    const header = Buffer.allocUnsafe(4);
-    header.writeUInt32BE(document.length);
-    this.#socket.write(Buffer.concat([header, document]));
-  };
-
-  #read(bytes: Buffer): void {
-    let rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+function documentsInto(channel: BareChannel): (bytes: Buffer) => void {
+  let kept: Buffer = Buffer.alloc(0);
+  return (bytes) => {
+    let rest = kept.length === 0 ? bytes : Buffer.concat([kept, bytes]);
     while (rest.length >= 4) {
       const end = 4 + rest.readUInt32BE(0);
       if (rest.length < end) break;
-      this.#take(this.#codec.unpack(rest.subarray(4, end)) as [number, number, never][]);
+      channel.receive(rest.subarray(4, end));
       rest = rest.subarray(end);
     }
-    this.#rest = rest;
-    if (this.#underWay === 0 && this.#held.length > 0) this.#arm();
-  }
-
-  #take(replies: [kind: number, id: number, value: never][]): void {
-    for (const [kind, id, value] of replies) {
-      const call = this.#calls[id];
-      if (call instanceof ChunkQueue && kind === 1) {
-        call.push(value);
-        continue;
-      }
-      this.#calls[id] = undefined;
-      this.#freeIds.push(id);
-      this.#underWay--;
-      if (call instanceof ChunkQueue) call.end();
-      else call?.resolve(value);
-    }
-  }
-}
-
-/** Chunks in order; those of one frame are handed over without going back to the event loop. */
-class ChunkQueue implements AsyncIterableIterator<unknown> {
-  #chunks: unknown[] = [];
-  #next = 0;
-  #wake: (() => void) | undefined;
-  #hasEnded = false;
-
-  push(chunk: unknown): void {
-    this.#chunks.push(chunk);
-    this.#wake?.();
-  }
-
-  end(): void {
-    this.#hasEnded = true;
-    this.#wake?.();
-  }
-
-  async next(): Promise<IteratorResult<unknown>> {
-    while (this.#next === this.#chunks.length) {
-      if (this.#hasEnded) return { done: true, value: undefined };
-      this.#chunks = [];
-      this.#next = 0;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      this.#wake = undefined;
-    }
-    return { done: false, value: this.#chunks[this.#next++] };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
+    kept = rest;
+  };
 }

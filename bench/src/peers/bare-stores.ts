@@ -1,4 +1,3 @@
-import { DatabaseSync } from "node:sqlite";
 import type { Contestant, StoreLoad } from "../contestant.ts";
 import { storedText } from "../our-stores.ts";
 import { startRedis } from "../redis-process.ts";
@@ -21,6 +20,7 @@ export async function openBareMap(): Promise<Contestant> {
  * upsert that compares and counts up the version, and a read of what has not expired.
  */
 export async function openBareSqlite(): Promise<Contestant> {
+  const { DatabaseSync } = await import("node:sqlite"); // Node 20 has none
   const folder = temporaryFolder();
   const database = new DatabaseSync(folder.file("bare.db"));
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");

@@ -1,55 +1,107 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Contestant } from "../contestant.ts";
-import { protoFile, startPython, stopPython, whenReady } from "../python-process.ts";
-
-/** What the loaded proto gives us; `@grpc/proto-loader` knows no types at compile time. */
-interface BenchClient {
-  add(
-    request: { a: number; b: number },
-    answer: (error: Error | null, reply: { sum: number }) => void,
-  ): void;
-  count(request: { chunks: number }): AsyncIterable<unknown>;
-  waitForReady(deadline: number, done: (error?: Error) => void): void;
-  close(): void;
-}
+import type { Contestant, IdleWorkers } from "../contestant.ts";
+import { starter } from "../our-processes.ts";
+import { BareChannel, openCodec } from "./bare-channel.ts";
+import { type BenchClient, GrpcServer } from "./grpc-server.ts";
 
 /** `@grpc/grpc-js` and a grpcio server of threads, on a Unix socket: one message for each call. */
 export async function openGrpc(name: string): Promise<Contestant> {
-  const grpc = await import("@grpc/grpc-js");
-  const { loadSync } = await import("@grpc/proto-loader");
-  const folder = await mkdtemp(join(tmpdir(), "bench-"));
-  const address = `unix:${folder}/grpc`;
-  const child = startPython("grpc_server.py", [address, join(protoFile, "..")]);
-  const dispose = async () => {
-    await stopPython(child);
-    await rm(folder, { recursive: true, force: true });
-  };
+  const server = await GrpcServer.start();
   try {
-    await whenReady(child, new Promise((resolve) => child.stdout?.once("data", resolve)));
-    const loaded = grpc.loadPackageDefinition(loadSync(protoFile, { longs: Number }));
-    const { Bench } = loaded["bench"] as unknown as {
-      Bench: new (address: string, credentials: unknown) => BenchClient;
-    };
-    const client = new Bench(address, grpc.credentials.createInsecure());
-    await new Promise<void>((resolve, reject) => {
-      client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve()));
-    });
+    const client = await server.connect();
     return {
       name,
-      add: (a, b) =>
-        new Promise((resolve, reject) => {
-          client.add({ a, b }, (error, reply) => (error ? reject(error) : resolve(reply.sum)));
-        }),
+      add: (a, b) => addition(client, a, b),
       count: (chunks) => client.count({ chunks }),
+      echo: (array) =>
+        new Promise((resolve, reject) => {
+          client.echo({ data: array }, (error, { data } = { data: array }) =>
+            error ? reject(error) : resolve(data),
+          );
+        }),
+      check: () =>
+        new Promise((resolve, reject) => {
+          client.check({ service: "" }, (error) => (error ? reject(error) : resolve()));
+        }),
+      connect: async () => {
+        const startMs = performance.now();
+        const another = await server.connect();
+        const connectMs = performance.now() - startMs;
+        return { connectMs, [Symbol.asyncDispose]: async () => another.close() };
+      },
       [Symbol.asyncDispose]: async () => {
         client.close();
-        await dispose();
+        await server[Symbol.asyncDispose]();
       },
     };
   } catch (error) {
-    await dispose();
+    await server[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Each worker is a server and a channel to it, started side by side. */
+export async function openGrpcStarts(): Promise<Contestant> {
+  return starter("grpc-unary", async (workers): Promise<IdleWorkers> => {
+    const servers = await Promise.all(Array.from({ length: workers }, () => GrpcServer.start()));
+    const clients = await Promise.all(servers.map((server) => server.connect()));
+    return {
+      pids: servers.flatMap(({ pid }) => pid ?? []),
+      [Symbol.asyncDispose]: async () => {
+        for (const client of clients) client.close();
+        await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+      },
+    };
+  });
+}
+
+/** The server's supervisor starts another one as soon as it hears that the last one is gone. */
+export async function openSupervisedGrpc(): Promise<Contestant> {
+  const server = await GrpcServer.start();
+  try {
+    const client = await server.connect();
+    return {
+      name: "grpc-unary",
+      add: (a, b) => addition(client, a, b),
+      crash: () => server.crash(),
+      [Symbol.asyncDispose]: async () => {
+        client.close();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Batches on one bidirectional stream, a message for each, and nothing else. */
+export async function openBareGrpcStream(): Promise<Contestant> {
+  const codec = await openCodec();
+  const server = await GrpcServer.start();
+  try {
+    const client = await server.connect();
+    const stream = client.batches();
+    const channel = new BareChannel(codec, (document) => stream.write({ document }));
+    stream.on("data", ({ document }) => channel.receive(document));
+    stream.on("error", () => {}); // the process was ended
+    return {
+      name: "bare-grpc-stream",
+      add: (a, b) => channel.add(a, b),
+      count: (chunks) => channel.count(chunks),
+      [Symbol.asyncDispose]: async () => {
+        stream.cancel();
+        client.close();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function addition(client: BenchClient, a: number, b: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    client.add({ a, b }, (error, reply) => (error ? reject(error) : resolve(reply.sum)));
+  });
 }

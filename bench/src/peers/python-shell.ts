@@ -13,7 +13,10 @@ interface Line {
 
 /** `python-shell` in its JSON mode, with the worker of our own rows. The ids are the caller's work. */
 export async function openPythonShell(): Promise<Contestant> {
-  const shell = await openShell();
+  return shellContestant(await openShell());
+}
+
+export function shellContestant(shell: PythonShell): Contestant {
   const waiting = new Map<number, (sum: number) => void>();
   shell.on("message", ({ request_id: id = 0, result = Number.NaN }: Line) => {
     waiting.get(id)?.(result);
@@ -45,7 +48,7 @@ export async function openPythonShellStarts(): Promise<Contestant> {
 }
 
 /** Resolves when the worker has said `ready`. */
-async function openShell(): Promise<PythonShell> {
+export async function openShell(): Promise<PythonShell> {
   const { PythonShell } = await import("python-shell");
   const shell = new PythonShell(join(pythonFolder, "lines_worker.py"), {
     mode: "json",
