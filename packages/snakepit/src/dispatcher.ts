@@ -38,6 +38,8 @@ import type { StopReport, Worker } from "./worker.ts";
 
 /** A packed worker that shows no progress for so long gives back what it has not begun. */
 const RECALL_MS = 5;
+/** The same where all calls are of sessions at home: moving costs them what the worker keeps. */
+const RECALL_AT_HOME_MS = 50;
 
 /**
  * Carries out what the scheduler decides. A call waits in `#waiting`, or to be tried again in
@@ -454,7 +456,9 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
       const { ready } = this.fleet;
       const packed = ready.filter(({ load, concurrency }) => load > concurrency);
       if (ready.some(({ load, concurrency }) => load < concurrency))
-        for (const worker of packed) worker.recall(RECALL_MS);
+        for (const worker of packed) {
+          worker.recall(worker.hasStrangers ? RECALL_MS : RECALL_AT_HOME_MS);
+        }
       if (packed.length > 0) this.#watchPacked();
     });
   }

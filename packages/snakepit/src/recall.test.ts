@@ -9,7 +9,7 @@ import { fakeClock } from "./testing/fake-clock.ts";
  * Workers of two slots that call everything short: what is packed onto one waits until its first
  * call is let go of. Calls that have not begun are given back when they are recalled.
  */
-function stickyWorkers() {
+function stickyWorkers(clock = fakeClock()) {
   const release = new Map<string, () => void>();
   const recalls: string[] = [];
   const fake = fakeAdapter({ concurrency: 2 });
@@ -31,7 +31,8 @@ function stickyWorkers() {
         if (!release.has(workerId)) return workerId;
         return await new Promise((_, reject) => waiting.add(reject));
       },
-      recall() {
+      recall(afterMs) {
+        if (clock.now() < afterMs) return; // all is sent at 0, and nothing comes
         recalls.push(workerId);
         for (const reject of waiting)
           reject(
@@ -51,7 +52,7 @@ function stickyWorkers() {
 
 test("calls packed behind one that suddenly takes long are finished elsewhere within milliseconds", async () => {
   const clock = fakeClock();
-  const { adapter, release, recalls } = stickyWorkers();
+  const { adapter, release, recalls } = stickyWorkers(clock);
   await using pool = await createPool({ adapter, clock, minWorkers: 2, maxWorkers: 2 });
   const stuck = pool.execute("tick", "stick");
   const behind = Array.from({ length: 50 }, (_, n) => pool.execute("tick", n));
@@ -66,9 +67,27 @@ test("calls packed behind one that suddenly takes long are finished elsewhere wi
   expect(await pool.execute("tick", 1)).toBe(slow?.id ?? "");
 });
 
+test("calls of a session are left at home ten times as long before they move", async () => {
+  const clock = fakeClock();
+  const { adapter, release, recalls } = stickyWorkers(clock);
+  await using pool = await createPool({ adapter, clock, minWorkers: 2, maxWorkers: 2 });
+  const session = pool.session("ada");
+  const stuck = session.execute("tick", "stick");
+  const behind = Array.from({ length: 50 }, (_, n) => session.execute("tick", n));
+  await clock.advance(40);
+  expect(recalls).toEqual([]);
+  const [home, free] = pool.workers();
+  expect(home?.load).toBe(51);
+  await clock.advance(20);
+  expect(recalls).toEqual([home?.id]);
+  expect(new Set(await Promise.all(behind))).toEqual(new Set([free?.id]));
+  release.get(home?.id as string)?.();
+  expect(await stuck).toBe(home?.id);
+});
+
 test("nothing is recalled while nobody else is free", async () => {
   const clock = fakeClock();
-  const { adapter, release, recalls } = stickyWorkers();
+  const { adapter, release, recalls } = stickyWorkers(clock);
   await using pool = await createPool({ adapter, clock, minWorkers: 1, maxWorkers: 1 });
   const stuck = pool.execute("tick", "stick");
   const cancel = new AbortController();

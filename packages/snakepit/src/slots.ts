@@ -50,6 +50,8 @@ export class Slots implements CallAnswers {
   readonly #abandoned = new Set<Call>();
   /** Those that wait for something of the host's. */
   readonly #parked = new Set<Call>();
+  /** How many of them are of no session. */
+  #strangers = 0;
   /** Commands that the worker has found to be short. */
   #short: ReadonlySet<string> | undefined;
   /** The worker has given calls back that it had not begun, and has answered none since. */
@@ -76,6 +78,11 @@ export class Slots implements CallAnswers {
     // A worker with one slot runs one call at a time, also when it thinks it could take more.
     const isPacked = this.concurrency > 1 && this.#short?.has(command) === true;
     return isPacked ? Math.max(PACKED_CALLS, this.concurrency) : this.concurrency;
+  }
+
+  /** Calls that would be as well off on any other worker. */
+  get hasStrangers(): boolean {
+    return this.#strangers > 0;
   }
 
   get parked(): number {
@@ -153,7 +160,7 @@ export class Slots implements CallAnswers {
   /** The worker is gone: takes out what it has not finished. */
   drain(): Call[] {
     const lost = this.#calls.drain();
-    this.load = 0;
+    this.load = this.#strangers = 0;
     this.#parked.clear();
     for (const call of lost) call.confirm();
     return lost;
@@ -161,6 +168,7 @@ export class Slots implements CallAnswers {
 
   #add(call: Call): void {
     this.load++;
+    if (call.session === undefined) this.#strangers++;
     this.idleSinceMs = undefined;
     this.#calls.push(call);
     call.workerId = this.#owner.id;
@@ -224,6 +232,7 @@ export class Slots implements CallAnswers {
   #remove(call: Call): boolean {
     if (!this.#calls.delete(call)) return false;
     this.load--;
+    if (call.session === undefined) this.#strangers--;
     if (this.load === 0) this.#isStalled = false;
     if (this.#parked.size > 0) this.#parked.delete(call);
     call.confirm();

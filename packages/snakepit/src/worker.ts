@@ -108,6 +108,11 @@ export class Worker implements SlotsOwner {
     return this.#slots.concurrency;
   }
 
+  /** It holds calls that would be as well off on any other worker. */
+  get hasStrangers(): boolean {
+    return this.#slots.hasStrangers;
+  }
+
   /** Those that it has said to know. */
   get commands(): ReadonlySet<string> | "any" {
     return this.#slots.commands;

@@ -19,6 +19,7 @@ from snakepit_bridge.calls import Call, Calls
 from snakepit_bridge.codecs import Record
 from snakepit_bridge.outbox import FRAME_BYTES
 from snakepit_bridge.registry import QUICK_CALLS, Handler
+from snakepit_bridge.run_queue import waited_seconds
 from snakepit_bridge.runners import Runners
 from snakepit_bridge.session_end import SessionEnd
 from snakepit_bridge.streams import GATHER_SECONDS, run_generator
@@ -45,13 +46,15 @@ class Appointment:
     """To be the one who works through the line; a thread that was replaced in the middle of a long
     call finds another one in force."""
 
-    __slots__ = ("is_vacant", "reads")
+    __slots__ = ("is_vacant", "native_id", "reads")
 
     def __init__(self, *, reads: bool, is_vacant: bool = False) -> None:
         """`reads`: this thread also reads from the host, and must get back to it. `is_vacant`: no
         thread was free, so it is for the first that is."""
         self.reads = reads
         self.is_vacant = is_vacant
+        # Of the thread that has taken it up.
+        self.native_id: int | None = None
 
 
 class Executor:
@@ -73,6 +76,7 @@ class Executor:
         # What the monitor last saw of it.
         self._seen = 0
         self._seen_at = 0.0
+        self._seen_waited = 0.0
 
     def start(self) -> None:
         self._runners.start_one()
@@ -164,9 +168,21 @@ class Executor:
         if appointment is None or not (appointment.reads or self._line):
             return False
         now, progress = time.perf_counter(), self._progress()
-        if progress != self._seen:
-            self._seen, self._seen_at = progress, now
-        return now - self._seen_at > SLOW_SECONDS
+        stood_still = now - self._seen_at
+        if progress == self._seen and stood_still <= SLOW_SECONDS:
+            return False
+        thread = appointment.native_id
+        waited = (thread and waited_seconds(thread)) or 0.0
+        # A machine with other work to do is no slow call: more threads would not get on either.
+        if progress == self._seen and 2 * (waited - self._seen_waited) < stood_still:
+            return True
+        self._seen, self._seen_at, self._seen_waited = progress, now, waited
+        return False
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether the line's thread has finished nothing since the monitor's last look."""
+        return self.may_get_stuck and self._progress() == self._seen
 
     def _progress(self) -> int:
         """Grows with each item that is taken from the line. Not counted by the line's thread: a
@@ -214,6 +230,7 @@ class Executor:
 
     def _work(self, appointment: Appointment) -> bool:
         """Until the line is empty. False when another appointment was made in the meantime."""
+        appointment.native_id = threading.get_native_id()
         while self._appointment is appointment:
             # What one call sets in its context, the next must not see. Nearly all set nothing, so
             # one context serves many: entering it anew for each call would be a tenth of it.

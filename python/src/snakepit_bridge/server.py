@@ -15,7 +15,7 @@ from snakepit_bridge.errors import BridgeError, NotBegunError, ProtocolError
 from snakepit_bridge.executor import Appointment, Executor, Item
 from snakepit_bridge.lifeline import Ending
 from snakepit_bridge.outbox import Outbox
-from snakepit_bridge.registry import Handler, Registry
+from snakepit_bridge.registry import QUICK_CALLS, Handler, Registry
 from snakepit_bridge.session_end import SessionEnd
 from snakepit_bridge.transports import Transport
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 # How often the monitor looks. Each look takes the interpreter's lock from a busy worker: at 1 ms
 # that costs a quarter of its calls, at 2 ms a tenth (measured with small calls).
 TICK_SECONDS = 0.002
+# The same while all calls are of handlers that have been short for long: at 2 ms the looks took
+# more time than the calls, in each of 16 workers that shared the load.
+LONG_TICK_SECONDS = 0.01
 # The monitor sleeps when nothing has come for so long. Waking it per call would cost each 5 µs.
 QUIET_SECONDS = 0.05
 # Of a record that is a call: kind, id, command, arguments, time left, session, correlation.
@@ -53,6 +56,9 @@ class Server:
         self._batches = 0
         self._arrived = 0.0
         self._monitor_sleeps = False
+        self._monitor_dozes = False
+        # Calls were taken in of a handler that is not known to be short.
+        self._is_unsure = False
         self._ended = Ending()
         self._failure: BaseException | None = None
 
@@ -99,7 +105,7 @@ class Server:
         tasks: list[Call] = []
         needs_flush = False
         waiting, ready = self._calls.waiting, self._registry.ready
-        one_by_one, has_slow = self._executor.one_by_one, False
+        one_by_one, has_slow, is_unsure = self._executor.one_by_one, False, False
         # A short call has no context, and so no span: one that belongs to a trace is no short one.
         longest_short = 6 if tracing.is_on() else MOST_FIELDS
         # The last short command, and what serves it: most batches hold calls of one kind.
@@ -135,6 +141,7 @@ class Server:
             if kind == 0 and handler.is_short and len(record) <= longest_short:
                 name, serving = record[2], handler
                 record[2] = handler
+                is_unsure |= handler.quick_calls < QUICK_CALLS
                 line.append(record)
                 continue
             call = Call(handler, record, arrived)
@@ -148,6 +155,7 @@ class Server:
                 self._executor.run_alone(call)
             else:
                 line.append(call)
+                is_unsure |= handler.quick_calls < QUICK_CALLS
         if tasks:
             self._event_loop().run(tasks)
         if line:
@@ -155,7 +163,9 @@ class Server:
             self._arrived = arrived
             line.append(self._batches)
             appointment = self._executor.line_up(line, reader_may=not has_slow)
-            if needs_flush or self._monitor_sleeps:
+            if is_unsure:
+                self._is_unsure = True
+            if needs_flush or self._monitor_sleeps or (is_unsure and self._monitor_dozes):
                 self._outbox.wake()
             return appointment
         self._outbox.acknowledge_at_once()
@@ -227,14 +237,16 @@ class Server:
         """Frees what waits behind a slow call: replies, the acknowledgement, other calls."""
         outbox, executor = self._outbox, self._executor
         while True:
-            # First the flag, then the look: the reader adds its calls before it looks at the flag.
-            self._monitor_sleeps = True
+            # First the flags, then the look: the reader adds its calls before it looks at a flag.
+            self._monitor_sleeps = self._monitor_dozes = True
             if self._is_quiet():
                 outbox.wait(None)
-                self._monitor_sleeps = False
             else:
                 self._monitor_sleeps = False
-                outbox.wait(TICK_SECONDS)
+                is_watchful = self._is_unsure or executor.stands_still
+                self._is_unsure = False
+                outbox.wait(TICK_SECONDS if is_watchful else LONG_TICK_SECONDS)
+            self._monitor_sleeps = self._monitor_dozes = False
             batches = self._batches
             if (
                 not outbox.has_acknowledged(batches)

@@ -148,7 +148,11 @@ export class Channel implements PendingOwner {
     if (performance.now() - silentSinceMs < afterMs) return;
     this.#recallable = false;
     this.#control([ToWorker.recall, 0]);
+    // Hundreds at once, which nearly always succeed elsewhere: a stack would be most of their cost.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     for (const pending of this.#held.splice(0)) if (!pending.cancelled) pending.fail(held(pending));
+    Error.stackTraceLimit = stackTraceLimit;
   }
 
   /** Whatever the worker keeps for this session may go. */
