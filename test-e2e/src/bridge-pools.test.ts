@@ -1,9 +1,20 @@
 /** Several pools behind one bridge, each with a Python of its own or one that it shares. */
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { createDspex } from "dspex";
 import { mlPools } from "snakepit-grpc-bridge";
-import { expect, test } from "vitest";
-import { gone, isRunning, pythonFolder, temporaryFolder, testBridge } from "./workspace.ts";
+import { expect, onTestFinished, test } from "vitest";
+import {
+  gone,
+  isRunning,
+  processesMarked,
+  pythonFolder,
+  temporaryFolder,
+  testBridge,
+} from "./workspace.ts";
 
 const python = { preload: ["e2e_commands", "e2e_environment"], path: [pythonFolder] };
 
@@ -52,9 +63,12 @@ test("a restart while workers are still coming up fails none of them", async () 
     python,
     pools: { one: {}, two: { minWorkers: 0, python: { preload: ["numpy"], threads: 2 } } },
   });
+  const failures: unknown[] = [];
+  bridge.pools?.on("worker-start-failed", ({ error }) => failures.push(error));
   const call = bridge.pools?.pool("two").execute("echo", { n: 1 }); // its fork server now imports
   await bridge.restart();
   expect(await call).toEqual({ n: 1 });
+  expect(failures).toEqual([]);
   expect(bridge.pools?.pool("two").workers()).toHaveLength(1);
 });
 
@@ -105,6 +119,22 @@ test("the pools for machine learning start with what they need, and know their c
     code: "UNKNOWN_COMMAND",
   });
   expect(bridge.status().pools["optimizer"]?.workers).toHaveLength(1);
+});
+
+test("a program with several pools that only awaits its calls ends by itself", async () => {
+  const mark = `SNAKEPIT_E2E_MARK=${randomUUID()}`;
+  const [name = "", value = ""] = mark.split("=");
+  const script = join(import.meta.dirname, "../scripts/two-pools.mjs");
+  const env = { ...process.env, [name]: value };
+  const { stdout } = await promisify(execFile)(process.execPath, [script], { env });
+  expect(stdout.trim().split("\n")).toEqual(["4", "2"]);
+  await gone(processesMarked(mark));
+});
+
+test("dspex runs on the pools for machine learning", async () => {
+  const dspex = createDspex({ lm: "demo", pools: mlPools() });
+  onTestFinished(() => dspex.close({ graceMs: 0 }));
+  expect(await dspex.ask("What is 2 + 2?")).toContain("4");
 });
 
 test("a pool that cannot start is named, and nothing of the others is left", async () => {

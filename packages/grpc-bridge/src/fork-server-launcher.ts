@@ -49,15 +49,23 @@ export class ForkServerLauncher implements Launcher {
 
   async launch(spec: WorkerSpec, options: LaunchOptions): Promise<WorkerProcess> {
     if (unforkablePlatform() !== undefined) return this.#local.launch(spec, options);
-    const forking = await unlessAborted(this.#servers.ready(spec, this), options.signal);
-    if ("spawnReason" in forking) {
-      this.spawnReason = forking.spawnReason;
-      this.#lastServer = undefined;
-      return this.#local.launch(spec, options);
+    for (let isRetry = false; ; isRetry = true) {
+      const forking = await unlessAborted(this.#servers.ready(spec, this), options.signal);
+      if ("spawnReason" in forking) {
+        this.spawnReason = forking.spawnReason;
+        this.#lastServer = undefined;
+        return this.#local.launch(spec, options);
+      }
+      this.spawnReason = undefined;
+      this.#lastServer = forking.server;
+      try {
+        return await this.#fork(forking.server, spec, options);
+      } catch (error) {
+        // It was killed before it could fork, which is no fault of this worker's: its successor is
+        // asked. Once, because that may die of what it is asked for.
+        if (forking.server.alive || isRetry) throw error;
+      }
     }
-    this.spawnReason = undefined;
-    this.#lastServer = forking.server;
-    return this.#fork(forking.server, spec, options);
   }
 
   guards(): ProcessGuards {

@@ -30,5 +30,5 @@ export function receivedCorrelation(value: unknown): Correlation | undefined {
       throw protocolError(`the ${key} of a record is not what it should be`);
     received[key as keyof Correlation] = text;
   }
-  return received;
+  return Object.keys(received).length > 0 ? received : undefined;
 }
