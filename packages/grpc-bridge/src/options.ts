@@ -22,6 +22,12 @@ export interface PythonSettings {
   readonly concurrency?: number;
   /** `"spawn"` starts each worker from nothing. Default: `"fork"`, where the preload allows it. */
   readonly startMethod?: "fork" | "spawn";
+  /**
+   * What a reply is with an object in it that has no form on the wire: refused (`"error"`, the
+   * default), a `PyPlaceholder` in the object's place, or a `PyRef`, for which the worker keeps the
+   * object until its session ends or `python.release` lets go of it.
+   */
+  readonly unknownObjects?: "error" | "placeholder" | "ref";
 }
 
 export interface BridgeOptions extends Partial<PoolLimits> {
@@ -44,6 +50,7 @@ const pythonKeys = {
   env: true,
   concurrency: true,
   startMethod: true,
+  unknownObjects: true,
 } satisfies Record<keyof PythonSettings, true>;
 
 /** What is the bridge's own to check; the numbers are the pool's. */
@@ -66,6 +73,7 @@ function checkOwn(options: BridgeOptions): string[] {
     ...problems,
     ...checkKeys("python.", python, Object.keys(pythonKeys)),
     ...checkChoice("python.startMethod", python.startMethod, ["fork", "spawn"]),
+    ...checkChoice("python.unknownObjects", python.unknownObjects, ["error", "placeholder", "ref"]),
     ...checkNames("python.extras", python.extras),
     ...checkNames("python.preload", python.preload),
     ...checkNames("python.path", python.path),

@@ -53,6 +53,7 @@ export class PythonAdapter implements Adapter {
   spec(): WorkerSpec {
     const { host, executable } = this.#host();
     const { preload = [], path = [], env = {}, concurrency = DEFAULT_CONCURRENCY } = this.#python;
+    const { unknownObjects = "error" } = this.#python;
     return {
       program: executable,
       // -P: what lies in the working directory must not stand in for a module of Python.
@@ -69,6 +70,7 @@ export class PythonAdapter implements Adapter {
           : {}),
         SNAKEPIT_PRELOAD: preload.join(","),
         SNAKEPIT_CONCURRENCY: String(concurrency),
+        SNAKEPIT_UNKNOWN_OBJECTS: unknownObjects,
         SNAKEPIT_ADDRESS: host.address,
         SNAKEPIT_OUTPUT_ADDRESS: host.outputAddress,
         SNAKEPIT_TOKEN: host.reception.token,
