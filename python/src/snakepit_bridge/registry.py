@@ -6,7 +6,8 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from snakepit_bridge.arguments import Check, check_for, glance_of
+from snakepit_bridge.arguments import check_for, glance_of
+from snakepit_bridge.class_arguments import Check
 from snakepit_bridge.context import Context
 from snakepit_bridge.errors import BridgeError, NotBegunError
 from snakepit_bridge.values.reader import Unreadable

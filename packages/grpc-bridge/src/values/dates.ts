@@ -25,25 +25,12 @@ export class PyDateTime extends Date implements HasWireForm {
 
   /** @throws SnakepitError INVALID_ARGUMENT when `iso` is not as Python's `isoformat()` writes it */
   constructor(iso: string) {
-    const [, moment = "", zone] = zonePattern.exec(iso) ?? [];
-    const day = datePattern.exec(moment.slice(0, 10));
-    const clock = timePattern.exec(moment.slice(11));
-    const separator = moment[10];
-    const dayMs = day === null ? undefined : msOfDay(day);
-    if (dayMs === undefined || clock === null || (separator !== "T" && separator !== " ")) {
-      throw invalid(
-        "a PyDateTime is made of ISO text",
-        'such as "2024-05-17T09:30:00.000001+02:00"',
-      );
-    }
-    super(dayMs + Math.floor(microsecondsOf(clock) / 1000) - offsetMs(clock[5]));
+    const { timeMs, microsecond, offset, zone } = momentOf(iso);
+    super(timeMs);
     this.iso = iso;
-    this.microsecond = microsecondsOf(clock) % 1_000_000;
-    this.offset = clock[5] === "Z" ? "+00:00" : clock[5];
+    this.microsecond = microsecond;
+    this.offset = offset;
     this.zone = zone;
-    if (zone !== undefined && this.offset === undefined) {
-      throw invalid("a PyDateTime with the name of a zone", "has an offset in front of it");
-    }
   }
 
   get isNaive(): boolean {
@@ -52,7 +39,7 @@ export class PyDateTime extends Date implements HasWireForm {
 
   /** False after `setHours` or another method of `Date` that makes `iso` untrue. */
   get isUnchanged(): boolean {
-    return this.getTime() === new PyDateTime(this.iso).getTime();
+    return this.getTime() === momentOf(this.iso).timeMs;
   }
 
   override toJSON(): string {
@@ -205,6 +192,35 @@ export function isoOf(date: Date): string | undefined {
   return year >= 1 && year <= 9999 ? date.toISOString().replace("Z", "+00:00") : undefined;
 }
 
+interface Moment {
+  readonly timeMs: number;
+  readonly microsecond: number;
+  readonly offset: string | undefined;
+  readonly zone: string | undefined;
+}
+
+/** @throws SnakepitError INVALID_ARGUMENT */
+function momentOf(iso: string): Moment {
+  const [, moment = "", zone] = zonePattern.exec(iso) ?? [];
+  const day = datePattern.exec(moment.slice(0, 10));
+  const clock = timePattern.exec(moment.slice(11));
+  const dayMs = day === null ? undefined : msOfDay(day);
+  if (dayMs === undefined || clock === null || !/[T ]/.test(moment.charAt(10))) {
+    throw invalid("a PyDateTime is made of ISO text", 'such as "2024-05-17T09:30:00.000001+02:00"');
+  }
+  const offset = clock[5] === "Z" ? "+00:00" : clock[5];
+  if (zone !== undefined && offset === undefined) {
+    throw invalid("a PyDateTime with the name of a zone", "has an offset in front of it");
+  }
+  const microseconds = microsecondsOf(clock);
+  return {
+    timeMs: dayMs + Math.floor(microseconds / 1000) - offsetMs(offset),
+    microsecond: microseconds % 1_000_000,
+    offset,
+    zone,
+  };
+}
+
 /** Milliseconds since 1970; undefined for a day that no calendar has. */
 function msOfDay([, year, month, day]: RegExpExecArray): number | undefined {
   // `Date.UTC` reads the years 0 to 99 as 1900 and more.
@@ -220,7 +236,7 @@ function microsecondsOf([, hour, minute, second = "0", fraction = ""]: RegExpExe
 }
 
 function offsetMs(offset: string | undefined): number {
-  if (offset === undefined || offset === "Z") return 0;
+  if (offset === undefined) return 0;
   const [hours, minutes, seconds = 0] = offset.slice(1).split(":").map(Number) as number[];
   const ms = (((hours as number) * 60 + (minutes as number)) * 60 + seconds) * 1000;
   return Math.floor(offset.startsWith("-") ? -ms : ms);
