@@ -71,7 +71,7 @@ class Connection:
         document = self.read_frame()
         assert document is not None, "the worker hung up"
         batch: list[Any] = (
-            ormsgpack.unpackb(document, ext_hook=ormsgpack.Ext)
+            ormsgpack.unpackb(document, ext_hook=lambda kind, data: (kind, data))
             if self.codec == "msgpack"
             else json.loads(document)
         )

@@ -42,5 +42,4 @@ def test_an_integer_beyond_64_bits_is_carried_among_small_replies(host: Host) ->
         assert connection.answer_to(3)[2] == 7
         kind, _, value = connection.answer_to(2)
         assert kind == 0
-        assert isinstance(value, ormsgpack.Ext)
-        assert (value.tag, value.data) == (5, ormsgpack.packb((2**70).to_bytes(9, "big")))
+        assert value == (5, ormsgpack.packb((2**70).to_bytes(9, "big")))

@@ -1,5 +1,6 @@
 """The cases that both languages share: `proto/values.json`."""
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,14 @@ def test_each_of_the_shared_cases_comes_back_as_it_was(case: dict[str, Any]) -> 
     back = echo(value)
     assert value_cases.class_name(value) == case["python"]
     assert value_cases.same(value, back), (value, back)
+
+
+@pytest.mark.parametrize("microseconds", [-1, 1, -999_999])
+def test_an_offset_of_less_than_a_second_is_kept(microseconds: int) -> None:
+    zone = datetime.timezone(datetime.timedelta(microseconds=microseconds))
+    moment = datetime.datetime(2024, 1, 1, 12, 0, 0, 5, tzinfo=zone)
+    assert echo([moment, moment.timetz()]) == [moment, moment.timetz()]
+    assert echo(moment).isoformat() == moment.isoformat()
 
 
 def test_the_shared_cases_are_told_apart() -> None:

@@ -131,6 +131,7 @@ REFUSED = [
     (numpy.ma.masked_array([1], [True]), "numpy.ma.MaskedArray"),
     (pandas.Timestamp("2024-01-01"), "pandas.Timestamp"),
     (pandas.DataFrame({"a": [1, "x"]}), "pandas.DataFrame"),
+    (pandas.DataFrame({1: [1], "b": [2]}), "pandas.DataFrame"),
 ]
 
 

@@ -136,6 +136,9 @@ def _datetime(text: str) -> datetime.datetime:
     """Exact with a zone, too: the offset says which of two equal wall times it is."""
     moment, bracket, rest = text.partition("[")
     value = datetime.datetime.fromisoformat(moment)
+    tiny = _tiny_offset(moment)
+    if tiny is not None:
+        return value.replace(tzinfo=tiny)
     if not bracket:
         return value
     import zoneinfo
@@ -150,6 +153,22 @@ def _datetime(text: str) -> datetime.datetime:
         if local.utcoffset() == value.utcoffset():
             return local
     return value.astimezone(zone)
+
+
+def _time(text: str) -> datetime.time:
+    value = datetime.time.fromisoformat(text)
+    return value.replace(tzinfo=_tiny_offset(text) or value.tzinfo)
+
+
+def _tiny_offset(text: str) -> datetime.timezone | None:
+    """An offset of less than a second, which `fromisoformat` takes for none (seen in 3.11)."""
+    sign, offset = text[-16:-15], text[-15:]
+    if sign not in ("+", "-") or not offset.startswith("00:00:00."):
+        return None
+    microseconds = int(offset.removeprefix("00:00:00."))
+    return datetime.timezone(
+        datetime.timedelta(microseconds=-microseconds if sign == "-" else microseconds)
+    )
 
 
 def _path(content: list[str]) -> pathlib.PurePath:
@@ -214,7 +233,7 @@ MAKERS: dict[int, Maker] = {
     kinds.INTEGER: lambda data: int.from_bytes(data, "big", signed=True),
     kinds.DATETIME: _datetime,
     kinds.DATE: datetime.date.fromisoformat,
-    kinds.TIME: datetime.time.fromisoformat,
+    kinds.TIME: _time,
     kinds.TIMEDELTA: lambda parts: datetime.timedelta(*parts),
     kinds.DECIMAL: decimal.Decimal,
     kinds.UUID: uuid.UUID,

@@ -57,15 +57,15 @@ def table_of(source: str, data: bytes | bytearray) -> Table:
 
 
 def _write_arrow(table: Table) -> memoryview:
-    ipc = importlib.import_module("pyarrow.ipc")
-    sink = importlib.import_module("pyarrow").BufferOutputStream()
-    with ipc.new_stream(sink, table.schema) as writer:
+    pyarrow = importlib.import_module("pyarrow")
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
         writer.write(table)
     return memoryview(sink.getvalue())
 
 
 def _read_arrow(data: bytes | bytearray) -> Table:
-    return importlib.import_module("pyarrow.ipc").open_stream(data).read_all()
+    return importlib.import_module("pyarrow").ipc.open_stream(data).read_all()
 
 
 def _read_batch(data: bytes | bytearray) -> Table:
@@ -78,6 +78,8 @@ def _read_batch(data: bytes | bytearray) -> Table:
 
 
 def _write_frame(frame: Table) -> memoryview:
+    if frame.columns.inferred_type.startswith("mixed"):
+        raise ValueError("pyarrow would turn the names of its columns into text")
     return _write_arrow(importlib.import_module("pyarrow").Table.from_pandas(frame))
 
 
