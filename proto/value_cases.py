@@ -56,7 +56,8 @@ def same(left: Any, right: Any) -> bool:  # noqa: ANN401 - any values
             list(left.values()), list(right.values())
         )
     if isinstance(left, set | frozenset):
-        return left == right and sorted(map(repr, left)) == sorted(map(repr, right))
+        # No order is promised, nor the same one twice.
+        return left == right and all(any(same(one, other) for other in right) for one in left)
     if isinstance(left, float):
         return struct.pack("d", left) == struct.pack("d", right) or (
             math.isnan(left) and math.isnan(right)
