@@ -132,11 +132,16 @@ def _require_names(
 
 
 def _model_of(kind: Any) -> Check:  # noqa: ANN401 - a class of pydantic's
+    # A reply has the names that the fields have in Python, other callers the aliases; pydantic
+    # takes both since 2.11.
+    parameters = inspect.signature(kind.model_validate).parameters
+    names = {"by_alias": True, "by_name": True} if "by_name" in parameters else {}
+
     def check(value: object, path: str) -> object:
         if isinstance(value, kind):
             return value
         try:
-            return kind.model_validate(value)
+            return kind.model_validate(value, **names)
         except ValueError as error:
             details = {"argument": path, "expected": kind.__name__, "got": type(value).__name__}
             problems = "; ".join(_problems(path, error))

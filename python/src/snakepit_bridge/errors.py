@@ -28,7 +28,7 @@ LONGEST_TEXT = 32_768
 class BridgeError(Exception):
     """A refusal that the host knows by its code (`INVALID_ARGUMENT`, `NOT_FOUND`, …).
 
-    `details` holds plain values (see `values.py`) that a program may act on.
+    `details` holds values that the wire carries and a program may act on.
     """
 
     def __init__(self, code: str, message: str, details: dict[str, Any] | None = None) -> None:
