@@ -1,7 +1,7 @@
+import { build, builtCases } from "@snakepit/proto/values.ts";
 import fc from "fast-check";
 import { SnakepitError } from "snakepit";
 import { describe, expect, test } from "vitest";
-import { build, builtCases } from "../../../../proto/values.ts";
 import * as classes from "../index.ts";
 import { messagePackCodec } from "./msgpack-codec.ts";
 

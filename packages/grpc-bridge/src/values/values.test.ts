@@ -1,7 +1,7 @@
 import { runInNewContext } from "node:vm";
+import { build, builtCases, className, show } from "@snakepit/proto/values.ts";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { build, builtCases, className, show } from "../../../../proto/values.ts";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import * as classes from "../index.ts";
 import { messagePackCodec } from "./msgpack-codec.ts";
 
@@ -202,4 +202,21 @@ test("accessors and JSON say what a value is", () => {
   expect(String(values[9])).toBe("Colour.RED");
   expect((values[3] as classes.PyTimeDelta).totalMilliseconds).toBe(-1500);
   expect(new classes.PyDecimal("-Infinity").toNumber()).toBe(Number.NEGATIVE_INFINITY);
+});
+
+test("a table of apache-arrow comes and goes, and without the package says which it is", async () => {
+  const { tableFromArrays } = await import("apache-arrow");
+  const table = await classes.ArrowTable.from(tableFromArrays({ n: new Int32Array([1, 2]) }));
+  const back = await (echo(table) as classes.ArrowTable).toArrow<{ numRows: number }>();
+  expect(back.numRows).toBe(2);
+  vi.doMock("apache-arrow", () => {
+    throw new Error("Cannot find package");
+  });
+  onTestFinished(() => {
+    vi.doUnmock("apache-arrow");
+  });
+  await expect(table.toArrow()).rejects.toMatchObject({
+    code: "UNSUPPORTED",
+    message: expect.stringContaining("npm install apache-arrow"),
+  });
 });
