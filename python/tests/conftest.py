@@ -1,10 +1,15 @@
 """Every worker of the tests is a real process, and every host a real socket."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from host import Connection, Host
 from hypothesis import settings
+
+# The values that the tests of both languages share.
+sys.path.append(str(Path(__file__).parents[2] / "proto"))
 
 # Time decides no test: a busy machine is no fault.
 settings.register_profile("untimed", deadline=None)

@@ -70,8 +70,11 @@ class Connection:
         """One batch, also added to `records` and `acked`, and what it says of pace to `paces`."""
         document = self.read_frame()
         assert document is not None, "the worker hung up"
-        decode = ormsgpack.unpackb if self.codec == "msgpack" else json.loads
-        batch: list[Any] = decode(document)
+        batch: list[Any] = (
+            ormsgpack.unpackb(document, ext_hook=lambda kind, data: (kind, data))
+            if self.codec == "msgpack"
+            else json.loads(document)
+        )
         self.acked += batch[0]
         self.records += [record for record in batch[1:] if record[0] != PACE]
         self.paces += [record[2:] for record in batch[1:] if record[0] == PACE]

@@ -17,6 +17,7 @@ const pythonChecks = {
   startMethod: (name, value) => checkChoice(name, value, ["fork", "spawn"]),
   threads: checkCount,
   seed: checkSeed,
+  unknownObjects: (name, value) => checkChoice(name, value, ["error", "placeholder", "ref"]),
 } satisfies Record<keyof NonNullable<BridgeOptions["python"]>, Check>;
 
 /** @throws SnakepitError INVALID_OPTIONS with every problem at once, those of the pools included */

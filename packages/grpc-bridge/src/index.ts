@@ -29,3 +29,18 @@ export {
   type PythonSettings,
 } from "./options.ts";
 export { Python, type PythonCallOptions } from "./python/python.ts";
+export { ArrowTable, type TableSource } from "./values/arrow-table.ts";
+export { PyFrozenSet, PyTuple } from "./values/collections.ts";
+export { PyDate, PyDateTime, PyTime, PyTimeDelta, type TimeDeltaParts } from "./values/dates.ts";
+export { PyPlaceholder, PyRef, type PyRefParts, pyTypeName } from "./values/objects.ts";
+export {
+  type PathFlavour,
+  PyComplex,
+  PyDecimal,
+  PyEnum,
+  PyFloat,
+  PyPath,
+  PyUuid,
+  pyFloat,
+} from "./values/scalars.ts";
+export { Tensor, type TensorData, type TensorDtype, type TensorParts } from "./values/tensor.ts";

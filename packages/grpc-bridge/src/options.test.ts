@@ -43,6 +43,10 @@ test.each([
   [{ python: { env: { A: 1 } } }, /python.env.A is 1, not a string/],
   [{ python: { concurrency: 0 } }, /python.concurrency is 0, not a positive integer/],
   [{ python: { startMethod: "clone" } }, /startMethod is "clone", not fork or spawn/],
+  [
+    { python: { unknownObjects: "repr" } },
+    /python.unknownObjects is "repr", not error or placeholder or ref/,
+  ],
 ])("createBridge(%j) says what is wrong before anything starts", async (options, message) => {
   await expect(createBridge(options as never)).rejects.toMatchObject({
     code: "INVALID_OPTIONS",

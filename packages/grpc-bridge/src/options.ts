@@ -30,6 +30,12 @@ export interface PythonSettings {
    * `SNAKEPIT_SEED`. Default: the system's randomness.
    */
   readonly seed?: number;
+  /**
+   * What a reply is with an object in it that has no form on the wire: refused (`"error"`, the
+   * default), a `PyPlaceholder` in the object's place, or a `PyRef`, for which the worker keeps the
+   * object until its session ends or `python.release` lets go of it.
+   */
+  readonly unknownObjects?: "error" | "placeholder" | "ref";
 }
 
 type Shared = "name" | "store" | "maxSessions";

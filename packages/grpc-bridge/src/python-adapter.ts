@@ -65,7 +65,7 @@ export class PythonAdapter implements Adapter {
   spec(): WorkerSpec {
     const { host, executable } = this.#host();
     const { preload = [], path = [], env = {}, concurrency = DEFAULT_CONCURRENCY } = this.#python;
-    const { threads = 1, seed } = this.#python;
+    const { threads = 1, seed, unknownObjects = "error" } = this.#python;
     const number = this.#starts++;
     return {
       program: executable,
@@ -85,6 +85,7 @@ export class PythonAdapter implements Adapter {
         SNAKEPIT_PRELOAD: preload.join(","),
         SNAKEPIT_CONCURRENCY: String(concurrency),
         ...(seed === undefined ? {} : { SNAKEPIT_SEED: String(workerSeed(seed, number)) }),
+        SNAKEPIT_UNKNOWN_OBJECTS: unknownObjects,
         SNAKEPIT_ADDRESS: host.address,
         SNAKEPIT_OUTPUT_ADDRESS: host.outputAddress,
         SNAKEPIT_TOKEN: host.reception.token,

@@ -1,13 +1,12 @@
 """A handler's annotations are its schema: checks each argument, and turns int into float."""
 
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from snakepit_bridge.errors import BridgeError, NotBegunError
-
-# Takes a value and its path; returns what the handler gets. Raises INVALID_ARGUMENT.
-Check = Callable[[Any, str], Any]
+from snakepit_bridge.class_arguments import Check, class_check, mismatch
+from snakepit_bridge.errors import BridgeError
+from snakepit_bridge.values.refusals import step
 
 PLAIN = (str, int, bool, bytes, type(None))
 
@@ -30,7 +29,14 @@ def check_for(annotation: object) -> Check | None:
     if annotation in (list, Sequence) or origin in (list, Sequence):
         return _list_of(check_for(parameters[0]) if parameters else None)
     if annotation in (dict, Mapping) or origin in (dict, Mapping):
-        return _dict_of(check_for(parameters[1]) if parameters else None)
+        return _dict_of(*map(check_for, parameters)) if parameters else _dict_of(None, None)
+    if annotation is tuple or origin is tuple:
+        return _tuple_of(parameters)
+    if annotation in (set, frozenset) or origin in (set, frozenset):
+        kind: Any = origin or annotation
+        return _set_of(kind, check_for(parameters[0]) if parameters else None)
+    if isinstance(annotation, type):
+        return class_check(annotation, check_for)
     return None
 
 
@@ -44,13 +50,6 @@ def glance_of(annotation: object) -> object:
 
 class Never:
     """No argument is ever of this class."""
-
-
-def mismatch(path: str, expected: str, value: object) -> BridgeError:
-    # The value itself stays out: it may be large, and it may be a secret.
-    got = "None" if value is None else type(value).__name__
-    details = {"argument": path, "expected": expected, "got": got}
-    return NotBegunError("INVALID_ARGUMENT", f"{path} must be {expected}, not {got}", details)
 
 
 def _exactly(kind: type) -> Check:
@@ -91,11 +90,15 @@ def _any_of(options: tuple[Any, ...]) -> Check | None:
     if len(known) < len(checks):
         return None
     names = " or ".join(getattr(option, "__name__", str(option)) for option in options)
+    # A text that could be a UUID stays a text where a text is welcome.
+    classes = {option for option in options if isinstance(option, type)}
     # `float | int` must leave an int as it is.
     if int in options:
         known.sort(key=lambda check: check is _float)
 
     def check(value: object, path: str) -> object:
+        if value.__class__ in classes:
+            return value
         for option in known:
             try:
                 return option(value, path)
@@ -117,12 +120,60 @@ def _list_of(item_check: Check | None) -> Check:
     return check
 
 
-def _dict_of(value_check: Check | None) -> Check:
+def _dict_of(key_check: Check | None, value_check: Check | None) -> Check:
     def check(value: object, path: str) -> object:
-        if value.__class__ is not dict:
+        if not isinstance(value, dict) or value.__class__ is not dict:
             raise mismatch(path, "dict", value)
-        if value_check is None:
+        if value_check is None and key_check is None:
             return value
-        return {key: value_check(item, f"{path}.{key}") for key, item in value.items()}
+        checked = {}
+        for index, (key, item) in enumerate(value.items()):
+            wanted = key_check(key, f"{path}[{index}]") if key_check else key
+            place = path + step(key if isinstance(key, str) else index)
+            checked[wanted] = value_check(item, place) if value_check else item
+        return checked
+
+    return check
+
+
+def _tuple_of(parameters: tuple[Any, ...]) -> Check:
+    """A list is a tuple too, because JavaScript has only one of them."""
+    repeats = len(parameters) == 2 and parameters[1] is Ellipsis
+    checks = [check_for(parameter) for parameter in parameters[: 1 if repeats else None]]
+    name = "tuple" if repeats or not parameters else f"tuple of {len(checks)}"
+
+    def check(value: object, path: str) -> object:
+        if not isinstance(value, list | tuple) or value.__class__ not in (list, tuple):
+            raise mismatch(path, name, value)
+        if not parameters:
+            return tuple(value)
+        if not repeats and len(value) != len(checks):
+            raise mismatch(path, name, value, f"{value.__class__.__name__} of {len(value)}")
+        each = checks * len(value) if repeats else checks
+        return tuple(
+            item if item_check is None else item_check(item, f"{path}[{index}]")
+            for index, (item, item_check) in enumerate(zip(value, each, strict=True))
+        )
+
+    return check
+
+
+def _set_of(kind: type, item_check: Check | None) -> Check:
+    """Of a set of the other kind, or of a list in which nothing stands twice."""
+
+    def check(value: object, path: str) -> object:
+        if not isinstance(value, list | set | frozenset):
+            raise mismatch(path, kind.__name__, value)
+        items = [
+            item if item_check is None else item_check(item, f"{path}[{index}]")
+            for index, item in enumerate(value)
+        ]
+        try:
+            members = kind(items)
+        except TypeError:
+            raise mismatch(path, f"{kind.__name__} of hashable values", value) from None
+        if len(members) < len(items):
+            raise mismatch(path, f"{kind.__name__} of different values", value)
+        return value if value.__class__ is kind and item_check is None else members
 
     return check

@@ -1,28 +1,19 @@
-"""Records and batches as bytes, and back: docs/protocol.md, "Codecs".
-
-ormsgpack by itself turns tuples into lists and dates into text; its options make it refuse them.
-"""
+"""Records and batches as bytes, and back: docs/protocol.md, "Codecs"."""
 
 import json
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-import ormsgpack
 from ormsgpack import packb
 
-from snakepit_bridge.errors import BridgeError, ProtocolError
+from snakepit_bridge.errors import ProtocolError
 from snakepit_bridge.transports import Buffer
-from snakepit_bridge.values import DEEPEST, Limits, refusal_of, refused, type_name
-
-OPTIONS = (
-    ormsgpack.OPT_PASSTHROUGH_TUPLE
-    | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
-    | ormsgpack.OPT_PASSTHROUGH_DATETIME
-    | ormsgpack.OPT_PASSTHROUGH_DATACLASS
-    | ormsgpack.OPT_PASSTHROUGH_UUID
-    | ormsgpack.OPT_PASSTHROUGH_ENUM
-)
+from snakepit_bridge.values import Limits, refusal_of
+from snakepit_bridge.values.collar import OPTIONS
+from snakepit_bridge.values.reader import Reader, unreadable_part
+from snakepit_bridge.values.refs import refs
+from snakepit_bridge.values.unknown import Unknown, refuse
+from snakepit_bridge.values.writer import Writer
 
 # Kind, id, and for most kinds a value.
 Record = list[Any]
@@ -54,22 +45,12 @@ class Codec(Protocol):
 
 class MsgpackCodec:
     name = "msgpack"
-    limits = Limits(-(2**63), 2**64 - 1, binary=True, non_finite=True)
 
-    def __init__(self) -> None:
-        # One level more for the record around the value.
-        self._collar, self._innermost = _collar(DEEPEST + 1)
-        self._collar_lock = threading.Lock()
-
-    def record(self, record: Record) -> bytes:
-        try:
-            packed = packb(record, None, OPTIONS)
-        except (TypeError, ValueError):
-            raise self._refusal(record[2]) from None
-        # To nest too deep takes a byte per level, and a container in a container.
-        if len(packed) > DEEPEST and _holds_containers(record[2]):
-            self._check_depth(record)
-        return packed
+    def __init__(self, unknown: Unknown = refuse) -> None:
+        """`unknown` says what becomes of an object that the wire has no form for."""
+        self._writer = Writer(unknown)
+        self._reader = Reader(refs.look_up)
+        self.record = self._writer.pack
 
     def chunk(self, call_id: int, value: object) -> tuple[bytes, int]:
         if type(value) is str and value.isascii():
@@ -94,26 +75,12 @@ class MsgpackCodec:
 
     def decode(self, document: Buffer) -> list[Any]:
         try:
-            return _as_batch(ormsgpack.unpackb(document))
+            batch = _as_batch(self._reader.unpack(document))
         except ValueError as error:
             raise ProtocolError(f"not a MessagePack document: {error}") from error
-
-    def _check_depth(self, record: Record) -> None:
-        """Packs the record inside so many lists that ormsgpack's own limit falls on ours: a walk in
-        Python would take several times as long."""
-        with self._collar_lock:
-            self._innermost[0] = record
-            try:
-                packb(self._collar, None, OPTIONS)
-            except (TypeError, ValueError):
-                raise self._refusal(record[2]) from None
-            finally:
-                self._innermost[0] = None
-
-    def _refusal(self, value: object) -> BridgeError:
-        return refusal_of(value, self.limits) or refused(
-            "value", type_name(type(value)), "was refused by the encoder"
-        )
+        if self._reader.failed:
+            _mark_unreadable(batch)
+        return batch
 
 
 class JsonCodec:
@@ -162,33 +129,10 @@ def _array_header(length: int) -> bytes:
     return b"\xdc" + length.to_bytes(2)  # the outbox puts at most 256 records into a frame
 
 
-def _holds_containers(value: object) -> bool:
-    items: Iterable[object]
-    if isinstance(value, dict):
-        items = value.values()
-    elif isinstance(value, list):
-        items = value
-    else:
-        return False
-    return any(item.__class__ is dict or item.__class__ is list for item in items)
-
-
-def _collar(depth: int) -> tuple[list[Any], list[Any]]:
-    """Nested lists, outermost and innermost, in which only `depth` more levels can be packed."""
-    innermost: list[Any] = [None]
-    outermost = innermost
-    for _ in range(_deepest_packable() - depth - 1):
-        outermost = [outermost]
-    return outermost, innermost
-
-
-def _deepest_packable() -> int:
-    """ormsgpack's own nesting limit, 255 in 1.13; asked, because it is not documented."""
-    value: list[Any] = []
-    for depth in range(1, 4096):
-        try:
-            packb(value)
-        except TypeError:
-            return depth - 1
-        value = [value]
-    raise RuntimeError("ormsgpack has no nesting limit below 4096; codecs.py counts on one")
+def _mark_unreadable(batch: list[Any]) -> None:
+    """Puts the refusal in place of the arguments, so that the call fails, and alone."""
+    for record in batch[1:]:
+        if isinstance(record, list) and len(record) > 3:
+            part = unreadable_part(record[3], "args")
+            if part is not None:
+                record[3] = part

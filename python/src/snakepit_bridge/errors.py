@@ -7,7 +7,19 @@ from typing import Any
 # Frames of our own that stand above every handler and tell its author nothing.
 MACHINERY = frozenset(
     f"snakepit_bridge.{name}"
-    for name in ("executor", "event_loop", "streams", "registry", "server", "arguments")
+    for name in (
+        "executor",
+        "event_loop",
+        "streams",
+        "registry",
+        "server",
+        "arguments",
+        "class_arguments",
+        "outbox",
+        "codecs",
+        "referring_codec",
+        "values.writer",
+    )
 )
 # An error is read by people; a repr of a tensor inside a message is not worth a frame of 10 MB.
 LONGEST_TEXT = 32_768
@@ -16,7 +28,7 @@ LONGEST_TEXT = 32_768
 class BridgeError(Exception):
     """A refusal that the host knows by its code (`INVALID_ARGUMENT`, `NOT_FOUND`, …).
 
-    `details` holds plain values (see `values.py`) that a program may act on.
+    `details` holds values that the wire carries and a program may act on.
     """
 
     def __init__(self, code: str, message: str, details: dict[str, Any] | None = None) -> None:

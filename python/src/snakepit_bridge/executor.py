@@ -31,7 +31,7 @@ SHORT_SECONDS = 0.00025
 # How many short calls pass between two looks at the clock, which costs a tenth of one.
 CALLS_PER_LOOK = 8
 # Replies that nobody can change afterwards and every codec carries: they are packed with their
-# batch. What is refused all the same (an integer beyond 64 bits) is found out then, and alone.
+# batch. What needs an extension all the same (an integer beyond 64 bits) gets one then, alone.
 SMALL = frozenset({int, float, bool, type(None)})
 # The host's record with the handler in place of the command's name. It is nowhere but in line:
 # whoever takes it out owns its answer. No object of its own, because a call of 1 µs has no time for

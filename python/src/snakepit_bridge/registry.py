@@ -6,9 +6,11 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from snakepit_bridge.arguments import Check, check_for, glance_of
+from snakepit_bridge.arguments import check_for, glance_of
+from snakepit_bridge.class_arguments import Check
 from snakepit_bridge.context import Context
 from snakepit_bridge.errors import BridgeError, NotBegunError
+from snakepit_bridge.values.reader import Unreadable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 # Gets the id of a session that is over.
@@ -107,6 +109,8 @@ class Handler:
 
     def misfit(self, args: object) -> BridgeError | None:
         """Which arguments are missing or unexpected; None when they fit."""
+        if isinstance(args, Unreadable):
+            return args.error
         if type(args) is not dict:
             message = f"the arguments of {self.name} must be a map of names to values"
             return NotBegunError("INVALID_ARGUMENT", message)

@@ -11,11 +11,13 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from snakepit_bridge import lifeline
-from snakepit_bridge.codecs import CODECS
+from snakepit_bridge.codecs import CODECS, Codec, MsgpackCodec
 from snakepit_bridge.errors import ProtocolError
 from snakepit_bridge.registry import Registry, registry
 from snakepit_bridge.server import Server
 from snakepit_bridge.transports import Transport, dial
+from snakepit_bridge.values.refs import refs
+from snakepit_bridge.values.unknown import placeholder
 from snakepit_bridge.version import PROTOCOL, versions
 
 # While sync handlers are busy the reader and the sender wait this long for the interpreter's lock,
@@ -81,11 +83,24 @@ def build_server(transport: Transport, identity: Identity, commands: Registry) -
     welcome = _welcome(transport)
     return Server(
         transport,
-        CODECS[welcome["codec"]](),
+        _codec(welcome["codec"], identity.worker_id),
         commands,
         concurrency=identity.concurrency,
         max_frame_bytes=welcome.get("maxFrameBytes", DEFAULT_MAX_FRAME_BYTES),
     )
+
+
+def _codec(name: str, worker_id: str) -> Codec:
+    """What the host wants to become of objects without a form matters where there are forms."""
+    policy = os.environ.get("SNAKEPIT_UNKNOWN_OBJECTS")
+    if name == "msgpack" and policy == "placeholder":
+        return MsgpackCodec(placeholder)
+    if name == "msgpack" and policy == "ref":
+        from snakepit_bridge.referring_codec import ReferringCodec
+
+        refs.begin(worker_id)
+        return ReferringCodec()
+    return CODECS[name]()
 
 
 def _welcome(transport: Transport) -> dict[str, Any]:

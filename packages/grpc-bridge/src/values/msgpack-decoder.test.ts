@@ -1,6 +1,8 @@
+import { build, builtCases } from "@snakepit/proto/values.ts";
 import fc from "fast-check";
 import { SnakepitError } from "snakepit";
 import { describe, expect, test } from "vitest";
+import * as classes from "../index.ts";
 import { messagePackCodec } from "./msgpack-codec.ts";
 
 /** The decoded batch, or undefined if it ended in PROTOCOL. Any other error is a fault. */
@@ -96,6 +98,46 @@ test("keys that collide, or differ only beyond ASCII, stay apart", () => {
   }
 });
 
+describe("an extension that is not what its kind consists of is PROTOCOL", () => {
+  test.each([
+    ["of an unknown kind", "d4 63 c0"],
+    ["of a reserved kind", "d4 14 c0"],
+    ["that ends too early", "c7 05 01 91"],
+    ["that is longer than its content", "c7 03 01 91 05 05"],
+    ["a tuple that is no array", "d4 01 05"],
+    ["a tuple longer than its bytes", "d6 01 dd ff ff ff"],
+    ["a map with a key alone", "d5 04 91 05"],
+    ["an empty integer", "d5 05 c4 00"],
+    ["a datetime that is none", "c7 04 06 a3 61 62 63"],
+    ["the 30th of February", `c7 0b 07 aa ${Buffer.from("2024-02-30").toString("hex")}`],
+    ["a timedelta of text", "c7 04 09 93 a0 a0 a0"],
+    ["a decimal that is none", "d5 0a a1 78"],
+    ["a complex of 3 bytes", "c7 05 0c c4 03 00 00 00"],
+    ["a path of a strange flavour", "c7 04 0d 92 a1 78 a0"],
+    ["an Enum without a name", "c7 04 0e 93 05 a0 05"],
+    ["an object whose fields are no map", "c7 03 0f 92 a0 05"],
+    ["an array of an unknown type", "c7 05 10 93 a1 78 90 c4 00"],
+    ["an array of another size", "c7 0a 10 93 a4 69 6e 74 38 91 02 c4 00"],
+    ["an array of negative size", "c7 0a 10 93 a4 69 6e 74 38 91 ff c4 00"],
+    ["a table of an unknown library", "c7 05 11 92 a1 78 c4 00"],
+    ["a reference without a worker", "c7 04 12 94 05 a0 a0 a0"],
+    ["extensions in a leaf", "d8 0a c7 0d 0a c7 0a 0a c7 07 0a c7 04 0a a3 31 32 33"],
+  ])("%s", (_, hex) => {
+    expect(() => messagePackCodec.decode(fromHex(`92 01 91 ${hex}`))).toThrow(/^\[PROTOCOL\]/);
+  });
+
+  test("tuples in tuples without end", () => {
+    let value = Buffer.from([0x90]);
+    for (let level = 0; level < 2_000; level++) {
+      const header = Buffer.from([0xc9, 0, 0, 0, 0, 1, 0x91]);
+      header.writeUInt32BE(value.length + 1, 1);
+      value = Buffer.concat([header, value]);
+    }
+    const document = Buffer.concat([fromHex("92 01 91"), value]);
+    expect(() => messagePackCodec.decode(document)).toThrow("nests deeper than 100");
+  });
+});
+
 describe("whatever comes, it is a batch or PROTOCOL", () => {
   const value = fc.letrec((tie) => ({
     any: fc.oneof(
@@ -107,6 +149,11 @@ describe("whatever comes, it is a batch or PROTOCOL", () => {
       fc.uint8Array(),
       fc.array(tie("any")),
       fc.dictionary(fc.string(), tie("any")),
+      fc.constantFrom(...builtCases.map((one) => build(one.value, classes))),
+      fc.array(tie("any")).map((items) => new Set(items)),
+      fc.array(tie("any")).map((items) => classes.PyTuple.from(items)),
+      fc.array(fc.tuple(tie("any"), tie("any"))).map((pairs) => new Map(pairs)),
+      fc.bigInt({ min: -(2n ** 200n), max: 2n ** 200n }),
     ),
   })).any;
   const document = fc.array(fc.array(value), { minLength: 1, maxLength: 5 }).map((records) => {

@@ -1,6 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import { SnakepitError } from "snakepit";
 import { maxDepth } from "snakepit/wire";
+import { PyFrozenSet, PyTuple } from "./collections.ts";
+import { leafFromWire } from "./from-wire.ts";
+import { kinds } from "./kinds.ts";
+import { withTypeName } from "./objects.ts";
+import { PyEnum } from "./scalars.ts";
 
 /** Keys longer than this are rare, and not worth comparing byte by byte. */
 const longestCachedKey = 24;
@@ -24,6 +29,7 @@ export class MessagePackDecoder {
   readonly #keys: KeyCache;
   #position = 0;
   #view: DataView | undefined;
+  #inLeaf = false;
 
   constructor(document: Uint8Array, keys: KeyCache) {
     this.#bytes = Buffer.isBuffer(document)
@@ -49,7 +55,7 @@ export class MessagePackDecoder {
     return batch;
   }
 
-  #arrayLength(what: "batch" | "record"): number {
+  #arrayLength(what: "batch" | "record" | "sequence" | "extension"): number {
     const lead = this.#byte();
     if ((lead & 0xf0) === 0x90) return lead & 0x0f;
     if (lead === 0xdc) return this.#uint16();
@@ -112,6 +118,18 @@ export class MessagePackDecoder {
         return this.#map(this.#uint16(), depth);
       case 0xdf:
         return this.#map(this.#uint32(), depth);
+      case 0xc7:
+        return this.#extension(this.#byte(), depth);
+      case 0xc8:
+        return this.#extension(this.#uint16(), depth);
+      case 0xc9:
+        return this.#extension(this.#uint32(), depth);
+      case 0xd4:
+      case 0xd5:
+      case 0xd6:
+      case 0xd7:
+      case 0xd8:
+        return this.#extension(1 << (lead - 0xd4), depth);
       default:
         throw this.#malformed(`type 0x${lead.toString(16)} is not part of the protocol`);
     }
@@ -229,7 +247,92 @@ export class MessagePackDecoder {
     return text;
   }
 
-  /** A copy: the document lies in a buffer of the socket's. */
+  /** One of `kinds`: its content is one value, in the bytes that the header says. */
+  #extension(length: number, depth: number): unknown {
+    const kind = this.#byte();
+    if (length > this.#end - this.#position) throw this.#malformed("it ends too early");
+    const end = this.#position + length;
+    if (this.#inLeaf) throw this.#malformed(`extension ${kind} stands inside of another one`);
+    const value = this.#kind(kind, depth);
+    if (this.#position !== end) throw this.#malformed(`extension ${kind} has another length`);
+    return value;
+  }
+
+  #kind(kind: number, depth: number): unknown {
+    switch (kind) {
+      case kinds.tuple:
+        return PyTuple.from(this.#items(depth));
+      case kinds.set:
+        return new Set(this.#items(depth));
+      case kinds.frozenSet:
+        return new PyFrozenSet(this.#items(depth));
+      case kinds.map:
+        return this.#pairs(depth);
+      case kinds.object: {
+        const typeName = this.#named(2, kind);
+        return withTypeName(this.#fields(depth), typeName);
+      }
+      case kinds.enum: {
+        const typeName = this.#named(3, kind);
+        const name = this.#value(depth) as string;
+        this.#open(0, depth);
+        return this.#checked(kind, () => new PyEnum(typeName, name, this.#value(depth + 1)));
+      }
+      default:
+        return this.#leaf(kind);
+    }
+  }
+
+  #items(depth: number): unknown[] {
+    return this.#array(this.#arrayLength("sequence"), depth);
+  }
+
+  #pairs(depth: number): Map<unknown, unknown> {
+    const items = this.#items(depth);
+    if (items.length % 2 !== 0) throw this.#malformed("a map has a key without a value");
+    const map = new Map<unknown, unknown>();
+    for (let index = 0; index < items.length; index += 2) map.set(items[index], items[index + 1]);
+    return map;
+  }
+
+  /** The name of a class, which is the first of so many values. */
+  #named(count: number, kind: number): string {
+    const name = this.#arrayLength("extension") === count ? this.#value(maxDepth + 1) : undefined;
+    if (typeof name !== "string") throw this.#malformed(`extension ${kind} has no name`);
+    return name;
+  }
+
+  #fields(depth: number): Record<string, unknown> {
+    const lead = this.#byte();
+    if (lead >= 0x80 && lead < 0x90) return this.#map(lead & 0x0f, depth);
+    if (lead === 0xde) return this.#map(this.#uint16(), depth);
+    if (lead === 0xdf) return this.#map(this.#uint32(), depth);
+    throw this.#malformed("the fields of an object are a map");
+  }
+
+  /** Arrays in its content are none of the caller's, so the depth starts again; hence the flag. */
+  #leaf(kind: number): unknown {
+    this.#inLeaf = true;
+    const content = this.#value(maxDepth - 1);
+    this.#inLeaf = false;
+    return this.#checked(kind, () => leafFromWire(kind, content));
+  }
+
+  #checked(kind: number, make: () => unknown): unknown {
+    try {
+      const value = make();
+      if (value !== undefined) return value;
+    } catch (error) {
+      if (SnakepitError.is(error, "PROTOCOL")) throw error;
+      // What one of our classes says about what it was given; the reader of the log needs the kind.
+    }
+    throw this.#malformed(`extension ${kind} is not what its kind consists of`);
+  }
+
+  /**
+   * The one place where binary data of any kind comes out of the document. A copy: the document lies
+   * in a buffer of the socket's.
+   */
   #binary(length: number): Uint8Array {
     const begin = this.#take(length);
     return new Uint8Array(this.#bytes.subarray(begin, begin + length));

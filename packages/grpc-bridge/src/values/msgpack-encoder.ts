@@ -16,6 +16,8 @@ import {
   refused,
   tooLarge,
 } from "snakepit/wire";
+import { kinds, type Leaf, type WireForm } from "./kinds.ts";
+import { integerForm, isTuple, toWire } from "./to-wire.ts";
 
 /** Frames are cut from slabs of this size, so that a frame costs no allocation of its own. */
 const slabBytes = 256 * 1024;
@@ -27,6 +29,11 @@ const headerBytes = 10;
 const stepBytes = 128;
 /** Up to here a loop beats the call into Node's UTF-8 writer, and one byte is header enough. */
 const shortText = 20;
+
+/** Type byte, length in one byte or four, kind. */
+const shortHeader = 3;
+const longHeader = 6;
+type ExtensionHeader = typeof shortHeader | typeof longHeader;
 
 const int64Min = -(2n ** 63n);
 const uint64Max = 2n ** 64n - 1n;
@@ -222,7 +229,10 @@ export class MessagePackEncoder implements BatchEncoder {
   }
 
   #writeBigInt(value: bigint): void {
-    if (value < int64Min || value > uint64Max) throw this.#refuse(refusals.hugeInteger);
+    if (value < int64Min || value > uint64Max) {
+      this.#writeForm(integerForm(value));
+      return;
+    }
     if (value < 0n) {
       this.#writeByte(0xd3);
       this.#numbers.setBigInt64(this.#position, value);
@@ -272,6 +282,7 @@ export class MessagePackEncoder implements BatchEncoder {
     this.#position += bytes;
   }
 
+  /** The one place where binary data of any kind enters the document. */
   #writeBytes(value: Uint8Array): void {
     const { length } = value;
     this.#reserve(length);
@@ -284,7 +295,10 @@ export class MessagePackEncoder implements BatchEncoder {
 
   #writeObject(value: object): void {
     if (Array.isArray(value)) {
-      if (!isPlainArray(value)) throw this.#refuse(refusalOf(value));
+      if (!isPlainArray(value)) {
+        this.#writeSubclass(value);
+        return;
+      }
       this.#descend();
       this.#writeElements(value);
       this.#depth--;
@@ -299,8 +313,58 @@ export class MessagePackEncoder implements BatchEncoder {
       this.#writeMap(value);
       this.#depth--;
     } else {
-      throw this.#refuse(refusalOf(value));
+      this.#writeSpecial(value);
     }
+  }
+
+  #writeSubclass(value: readonly unknown[]): void {
+    if (!isTuple(value)) throw this.#refuse(refusalOf(value));
+    this.#writeForm({ kind: kinds.tuple, items: value });
+  }
+
+  #writeSpecial(value: object): void {
+    const form = toWire(value);
+    if ("fix" in form) throw this.#refuse(form);
+    this.#writeForm(form);
+  }
+
+  #writeForm(form: WireForm): void {
+    if ("float" in form) {
+      this.#writeByte(0xcb);
+      this.#numbers.setFloat64(this.#position, form.float);
+      this.#position += 8;
+    } else if ("items" in form) {
+      const begin = this.#openExtension();
+      this.#descend();
+      this.#writeElements(form.items);
+      this.#depth--;
+      this.#closeExtension(begin, form.kind);
+    } else if ("leaf" in form) {
+      const header = headerFor(form.leaf);
+      const begin = this.#openExtension(header);
+      this.#writeLeaf(form.leaf);
+      this.#closeExtension(begin, form.kind, header);
+    } else {
+      const begin = this.#openExtension();
+      this.#writeArrayHeader(form.names.length + 1);
+      for (const name of form.names) this.#writeValue(name);
+      this.#descend();
+      this.#path[this.#depth] = "value";
+      this.#writeValue(form.value);
+      this.#depth--;
+      this.#closeExtension(begin, form.kind);
+    }
+  }
+
+  /** Beside the path, because the reader of an error knows nothing of these arrays. */
+  #writeLeaf(leaf: Leaf): void {
+    if (!Array.isArray(leaf)) {
+      this.#writeValue(leaf);
+      return;
+    }
+    if (this.#position > this.#stepEnd) this.#reserve(0);
+    this.#writeArrayHeader(leaf.length);
+    for (const part of leaf) this.#writeLeaf(part);
   }
 
   #descend(): void {
@@ -339,12 +403,14 @@ export class MessagePackEncoder implements BatchEncoder {
 
   #writeMap(value: ReadonlyMap<unknown, unknown>): void {
     const depth = this.#depth;
+    const begin = this.#position - this.#start;
     const header = this.#openMap();
     let count = 0;
     for (const [key, entry] of value) {
       if (typeof key !== "string") {
-        this.#depth--;
-        throw this.#refuse(refusalOf(value));
+        this.#position = this.#start + begin;
+        this.#writePairs(value);
+        return;
       }
       this.#path[depth] = key;
       if (entry === undefined) continue;
@@ -354,6 +420,49 @@ export class MessagePackEncoder implements BatchEncoder {
       this.#writeValue(entry);
     }
     this.#closeMap(header, count);
+  }
+
+  /** A map with other keys than text: `[key, value, key, value, …]`. */
+  #writePairs(value: ReadonlyMap<unknown, unknown>): void {
+    const depth = this.#depth;
+    const begin = this.#openExtension();
+    const pairs = [...value].filter(([, entry]) => entry !== undefined);
+    if (this.#position > this.#stepEnd) this.#reserve(0);
+    this.#writeArrayHeader(2 * pairs.length);
+    for (const [index, [key, entry]] of pairs.entries()) {
+      this.#path[depth] = index;
+      this.#writeValue(key);
+      this.#path[depth] = index;
+      this.#writeValue(entry);
+    }
+    this.#closeExtension(begin, kinds.map);
+  }
+
+  // The header of an extension gives its length, which is known when it is written. Room is left for
+  // the short header, or for the long one where there is much binary data to come.
+
+  /** Where the content begins, counted from `#start`, because a batch may move to another slab. */
+  #openExtension(header: ExtensionHeader = shortHeader): number {
+    if (this.#position > this.#stepEnd) this.#reserve(0);
+    this.#position += header;
+    return this.#position - this.#start;
+  }
+
+  #closeExtension(content: number, kind: number, header: ExtensionHeader = shortHeader): void {
+    const length = this.#position - this.#start - content;
+    const isLong = header === longHeader || length > 0xff;
+    if (isLong && header === shortHeader) {
+      this.#reserve(longHeader - shortHeader);
+      const begin = this.#start + content;
+      this.#slab.copyWithin(begin + longHeader - shortHeader, begin, this.#position);
+      this.#position += longHeader - shortHeader;
+    }
+    const end = this.#position;
+    this.#position = this.#start + content - header;
+    if (isLong) this.#writeHeader(0xc9, length, 4);
+    else this.#writeHeader(0xc7, length, 1);
+    this.#writeByte(kind);
+    this.#position = end;
   }
 
   // How many entries a map has is known when they are written, since undefined ones are left out.
@@ -401,6 +510,12 @@ export class MessagePackEncoder implements BatchEncoder {
   #refuse(refusal: Refusal): SnakepitError {
     return refused(this.#path.slice(0, this.#depth + 1), refusal);
   }
+}
+
+/** With much binary data to come, the long header at once: the data need not be moved then. */
+function headerFor(leaf: Leaf): ExtensionHeader {
+  const last: unknown = Array.isArray(leaf) ? leaf[leaf.length - 1] : leaf;
+  return last instanceof Uint8Array && last.length > 0xff ? longHeader : shortHeader;
 }
 
 function textHeaderLength(bytes: number): 1 | 2 | 3 | 5 {

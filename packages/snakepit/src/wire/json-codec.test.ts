@@ -70,6 +70,11 @@ test("plain data is written as JSON writes it, and floats keep their point", () 
 describe("what JSON cannot carry is refused with its path, its type and a way out", () => {
   const circle: Record<string, unknown> = { items: [] };
   (circle["items"] as unknown[]).push({ parent: circle });
+  class Money {
+    toJSON(): string {
+      return "5 EUR";
+    }
+  }
   let deep: unknown = 1;
   for (let level = 0; level < 101; level++) deep = [deep];
 
@@ -80,6 +85,7 @@ describe("what JSON cannot carry is refused with its path, its type and a way ou
     ["a bigint, whatever its size", [5n], "args[0]", "bigint in JSON"],
     ["a date", { items: [0, 0, 0, { when: new Date() }] }, "args.items[3].when", "Date"],
     ["a function", { run() {} }, "args.run", "function"],
+    ["a class with a form in JSON", { m: new Money() }, "args.m", "Money in JSON"],
     ["a set", { "odd key": new Set() }, 'args["odd key"]', "Set"],
     ["half an emoji", ["😀".slice(0, 1)], "args[0]", "string with half of a surrogate pair"],
     ["a map with other keys", new Map([[1, 2]]), "args", "Map with keys other than strings"],

@@ -140,7 +140,7 @@ class JsonEncoder implements BatchEncoder {
       const fix = 'send text: Buffer.from(bytes).toString("base64")';
       throw this.#refuse({ type: "Uint8Array in JSON", fix });
     }
-    throw this.#refuse(refusalOf(value));
+    throw this.#refuse(inJson(value));
   }
 
   #inside(write: () => string): string {
@@ -188,6 +188,13 @@ class JsonEncoder implements BatchEncoder {
   #refuse(refusal: Refusal): SnakepitError {
     return refused(this.#path.slice(0, this.#depth + 1), refusal);
   }
+}
+
+/** A class that says what it is in JSON, as a codec with more words may carry it. */
+function inJson(value: object): Refusal {
+  const { type, fix } = refusalOf(value);
+  const has = !types.isDate(value) && "toJSON" in value && typeof value.toJSON === "function";
+  return has ? { type: `${type} in JSON`, fix: "send value.toJSON()" } : { type, fix };
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

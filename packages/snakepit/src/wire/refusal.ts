@@ -104,12 +104,21 @@ function findCircle(
   const seen = new Set<unknown>();
   let value: unknown = record;
   for (const [index, key] of path.entries()) {
-    value = types.isMap(value) ? value.get(key) : (value as Record<PathKey, unknown>)[key];
+    value = step(value, key);
     if (typeof value !== "object" || value === null) return undefined;
     if (seen.has(value)) return path.slice(0, index + 1);
     seen.add(value);
   }
   return undefined;
+}
+
+/** In what has no keys of its own, or keys other than text, a number is that of the entry. */
+function step(container: unknown, key: PathKey): unknown {
+  if (types.isMap(container)) {
+    return typeof key === "string" ? container.get(key) : [...container.values()][key];
+  }
+  if (types.isSet(container)) return [...container][key as number];
+  return (container as Record<PathKey, unknown>)[key];
 }
 
 /** `text.isWellFormed()`: Node 20 has it, the library that our TypeScript compiles for has not. */

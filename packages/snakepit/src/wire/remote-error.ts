@@ -30,7 +30,9 @@ export function remoteError(
     workerId,
   };
   if (typeof code === "string" && known.has(code) && code !== "REMOTE") {
-    return new SnakepitError(code as ErrorCode, text, { outcome, details: carried as never });
+    // What a code of ours has in its details is its own: the type of a value is not the error's.
+    const own = { ...carried, ...extra };
+    return new SnakepitError(code as ErrorCode, text, { outcome, details: own as never });
   }
   const foreign = typeof code === "string" && code !== "REMOTE" ? { code } : {};
   return new SnakepitError("REMOTE", `${typeName} in ${command}: ${text}`, {

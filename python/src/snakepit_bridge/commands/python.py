@@ -14,6 +14,7 @@ from typing import Any
 
 from snakepit_bridge.errors import BridgeError
 from snakepit_bridge.registry import command
+from snakepit_bridge.values.refs import refs
 
 
 @command("python.call")
@@ -49,6 +50,13 @@ def stream(
         yield from result
     else:
         yield result
+
+
+@command("python.release")
+def release(ids: list[str]) -> int:
+    """Lets go of objects that this worker keeps for its host, by the ids of their references. How
+    many of them it had: a worker knows only its own, so ask in the session that they are of."""
+    return refs.release(ids)
 
 
 def resolve(path: str, allow: list[str] | None) -> Any:  # noqa: ANN401 - any callable

@@ -1,16 +1,18 @@
-"""Which values the wire carries: docs/protocol.md, "Codecs". Everything else is refused by name.
+"""Which values are plain data: all that JSON carries, which has no word for any other kind."""
 
-Only asked when an encoder has refused a value: to find out which part of it, and why.
-"""
-
-import json
 import math
 from dataclasses import dataclass
 
 from snakepit_bridge.errors import BridgeError
-
-# Containers in containers. The same in TypeScript.
-DEEPEST = 100
+from snakepit_bridge.values.refusals import (
+    DEEPEST,
+    LONE_SURROGATE,
+    TOO_DEEP,
+    is_utf8,
+    refused,
+    step,
+    type_name,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,19 @@ def refusal_of(
             return None
         return refused(path, "float", "is not finite, and JSON has no word for that")
     if isinstance(value, str) and kind is str:
-        if _is_utf8(value):
+        if is_utf8(value):
             return None
-        return refused(path, "str", "has a lone surrogate, which UTF-8 cannot carry")
+        return refused(path, "str", LONE_SURROGATE)
     if limits.binary and kind in (bytes, bytearray, memoryview):
         return None
     if kind is not list and kind is not dict:
-        return refused(path, type_name(kind), "is of a type that the wire does not carry")
+        return refused(
+            path,
+            type_name(kind),
+            "is of a type that JSON has no word for",
+        )
     if depth >= DEEPEST:
-        return refused(path, kind.__name__, f"nests deeper than {DEEPEST} (or contains itself)")
+        return refused(path, kind.__name__, TOO_DEEP)
     if isinstance(value, list):
         for index, item in enumerate(value):
             refusal = refusal_of(item, limits, f"{path}[{index}]", depth + 1)
@@ -56,46 +62,16 @@ def refusal_of(
     elif isinstance(value, dict):
         for key, item in value.items():
             refusal = _key_refusal(key, path) or refusal_of(
-                item, limits, path + _step(key), depth + 1
+                item, limits, path + step(key), depth + 1
             )
             if refusal is not None:
                 return refusal
     return None
 
 
-def refused(path: str, type_name: str, why: str) -> BridgeError:
-    message = f"{path} ({type_name}) {why}"
-    return BridgeError("SERIALIZATION", message, {"path": path, "type": type_name})
-
-
-def too_large(size: int, limit: int) -> BridgeError:
-    message = (
-        f"the reply has {size:,} bytes, the host takes at most {limit:,}; "
-        "stream it in pieces or write it to a file and send the path"
-    )
-    return BridgeError("VALUE_TOO_LARGE", message, {"bytes": size, "limitBytes": limit})
-
-
-def type_name(kind: type) -> str:
-    if kind.__module__ == "builtins":
-        return kind.__qualname__
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
 def _key_refusal(key: object, path: str) -> BridgeError | None:
     if type(key) is not str:
         return refused(path, "dict", f"has a key of type {type_name(type(key))}; keys must be str")
-    if not _is_utf8(key):
+    if not is_utf8(key):
         return refused(path, "dict", "has a key with a lone surrogate, which UTF-8 cannot carry")
     return None
-
-
-def _step(key: str) -> str:
-    return f".{key}" if key.isidentifier() else f"[{json.dumps(key)}]"
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False

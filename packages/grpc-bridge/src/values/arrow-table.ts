@@ -1,0 +1,76 @@
+import { SnakepitError } from "snakepit";
+import { invalid } from "./invalid.ts";
+import { type HasWireForm, kinds, type WireForm, wireForm } from "./kinds.ts";
+
+const sources = [
+  "pyarrow.Table",
+  "pyarrow.RecordBatch",
+  "pandas.DataFrame",
+  "pandas.Series",
+  "polars.DataFrame",
+  "polars.Series",
+] as const;
+/** What a table is in Python. */
+export type TableSource = (typeof sources)[number];
+
+/**
+ * A table of columns, as the bytes of an Arrow IPC stream: what pyarrow, pandas and polars hold.
+ * Sent back, it is the same kind of object again.
+ */
+export class ArrowTable implements HasWireForm {
+  /** An Arrow IPC stream: a schema and the record batches. */
+  readonly bytes: Uint8Array;
+  readonly source: TableSource;
+
+  constructor(bytes: Uint8Array, source: TableSource = "pyarrow.Table") {
+    if (!(bytes instanceof Uint8Array)) throw invalid("the bytes of an ArrowTable", "are bytes");
+    if (!sources.includes(source)) {
+      throw invalid("the source of an ArrowTable", `is one of ${sources.join(", ")}`);
+    }
+    this.bytes = bytes;
+    this.source = source;
+  }
+
+  /**
+   * From a `Table` of the package apache-arrow, which the program must have installed.
+   * @throws SnakepitError UNSUPPORTED when it has not
+   */
+  static async from(table: object, source?: TableSource): Promise<ArrowTable> {
+    const { tableToIPC } = await loadArrow();
+    return tableOf(tableToIPC(table, "stream"), source);
+  }
+
+  /**
+   * As a `Table` of the package apache-arrow: `await table.toArrow<Table>()`. It may share memory
+   * with `bytes`.
+   * @throws SnakepitError UNSUPPORTED when the program has not installed it
+   */
+  async toArrow<Table = unknown>(): Promise<Table> {
+    const { tableFromIPC } = await loadArrow();
+    return tableFromIPC(this.bytes) as Table;
+  }
+
+  [wireForm](): WireForm {
+    return { kind: kinds.table, leaf: [this.source, this.bytes] };
+  }
+}
+
+/** Outside of the class: bundlers rename a class whose static members name it. */
+function tableOf(bytes: Uint8Array, source?: TableSource): ArrowTable {
+  return new ArrowTable(bytes, source);
+}
+
+/** What we need of the optional peer; its own types would have to be there for every user of ours. */
+interface Arrow {
+  tableToIPC(table: object, format: "stream"): Uint8Array;
+  tableFromIPC(bytes: Uint8Array): object;
+}
+
+async function loadArrow(): Promise<Arrow> {
+  try {
+    return (await import("apache-arrow")) as unknown as Arrow;
+  } catch (cause) {
+    const message = "tables of apache-arrow need that package: npm install apache-arrow";
+    throw new SnakepitError("UNSUPPORTED", message, { cause, outcome: "not-started" });
+  }
+}

@@ -1,0 +1,245 @@
+"""Values from MessagePack. One that cannot be made ends its own call and no other."""
+
+import datetime
+import decimal
+import enum
+import pathlib
+import struct
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import ormsgpack
+
+from snakepit_bridge.errors import BridgeError, NotBegunError
+from snakepit_bridge.values import kinds
+from snakepit_bridge.values.binary import data_of
+from snakepit_bridge.values.refusals import DEEPEST, step, type_name
+
+# What the content of an extension becomes. Raises `BridgeError`, or anything for what is no content
+# of its kind.
+Maker = Callable[[Any], object]
+
+
+class Unreadable:
+    """Stands where a value could not be made, and then for the arguments of the call it is in."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BridgeError) -> None:
+        self.error = error
+
+
+class Reader:
+    """One document at a time."""
+
+    def __init__(self, look_up: Maker) -> None:
+        """`look_up` finds the object of a reference: [worker, id, type name, summary]."""
+        self._makers: dict[int, Maker] = {**MAKERS, kinds.REF: look_up}
+        self._depth = 0
+        self._failed = False
+
+    def unpack(self, document: bytes | bytearray | memoryview) -> Any:  # noqa: ANN401
+        """Raises `ValueError` for bytes that are no MessagePack."""
+        self._depth = 0
+        self._failed = False
+        return ormsgpack.unpackb(document, ext_hook=self._extension)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last document holds something `Unreadable`."""
+        return self._failed
+
+    def _extension(self, kind: int, packed: bytes) -> object:
+        self._depth += 1
+        try:
+            return self._made(kind, packed)
+        except BridgeError as error:
+            return self._unreadable(error)
+        except Exception as error:
+            message = f"is no value of kind {kind} that Python can hold ({_brief(error)})"
+            return self._unreadable(NotBegunError("SERIALIZATION", message))
+        finally:
+            self._depth -= 1
+
+    def _made(self, kind: int, packed: bytes) -> object:
+        maker = self._makers.get(kind)
+        if maker is None or self._depth > DEEPEST:
+            raise NotBegunError("SERIALIZATION", f"is of the unknown kind {kind}")
+        content = ormsgpack.unpackb(packed, ext_hook=self._extension)
+        return maker(content)
+
+    def _unreadable(self, error: BridgeError) -> Unreadable:
+        self._failed = True
+        return Unreadable(error)
+
+
+def unreadable_part(value: object, path: str) -> Unreadable | None:
+    """The first part of the value that could not be made, with its path in the error."""
+    if isinstance(value, Unreadable):
+        error = value.error
+        details = {"path": path, "type": "extension", **(error.details or {})}
+        return Unreadable(NotBegunError(error.code, f"{path} {error.message}", details))
+    if isinstance(value, dict):
+        for index, (key, item) in enumerate(value.items()):
+            part = unreadable_part(key, f"{path}[{index}]") or unreadable_part(
+                item, path + step(key if isinstance(key, str) else index)
+            )
+            if part is not None:
+                return part
+    elif isinstance(value, list | tuple | set | frozenset):
+        for index, item in enumerate(value):
+            part = unreadable_part(item, f"{path}[{index}]")
+            if part is not None:
+                return part
+    return None
+
+
+def _brief(error: Exception) -> str:
+    """The class of the error, and its words where they are ours: others may quote the value."""
+    return str(error) if type(error) is ValueError else type(error).__name__
+
+
+def _tuple(items: list[Any]) -> object:
+    return tuple(items)
+
+
+def _set(items: list[Any]) -> set[Any]:
+    """Nothing is lost without a word: 1 and 1.0 and True are one member of a set."""
+    members = set(_hashable(items, "member of a set"))
+    if len(members) < len(items):
+        raise NotBegunError("SERIALIZATION", "is a set of which two members are equal in Python")
+    return members
+
+
+def _map(flat: list[Any]) -> dict[Any, Any]:
+    keys = _hashable(flat[::2], "key of a dict")
+    entries = dict(zip(keys, flat[1::2], strict=True))
+    if len(entries) < len(keys):
+        raise NotBegunError("SERIALIZATION", "is a dict of which two keys are equal in Python")
+    return entries
+
+
+def _hashable(items: list[Any], role: str) -> list[Any]:
+    for item in items:
+        try:
+            hash(item)
+        except TypeError:
+            name = type_name(type(item))
+            message = f"holds a {name}, which cannot be a {role} in Python; a tuple can"
+            raise NotBegunError("SERIALIZATION", message) from None
+    return items
+
+
+def _datetime(text: str) -> datetime.datetime:
+    """Exact with a zone, too: the offset says which of two equal wall times it is."""
+    moment, bracket, rest = text.partition("[")
+    value = datetime.datetime.fromisoformat(moment)
+    tiny = _tiny_offset(moment)
+    if tiny is not None:
+        return value.replace(tzinfo=tiny)
+    if not bracket:
+        return value
+    import zoneinfo
+
+    try:
+        zone = zoneinfo.ZoneInfo(rest.removesuffix("]"))
+    except zoneinfo.ZoneInfoNotFoundError:
+        message = "is in a time zone that this machine does not know; install tzdata"
+        raise NotBegunError("NOT_FOUND", message) from None
+    for fold in (0, 1):
+        local = value.replace(tzinfo=zone, fold=fold)
+        if local.utcoffset() == value.utcoffset():
+            return local
+    return value.astimezone(zone)
+
+
+def _time(text: str) -> datetime.time:
+    value = datetime.time.fromisoformat(text)
+    return value.replace(tzinfo=_tiny_offset(text) or value.tzinfo)
+
+
+def _tiny_offset(text: str) -> datetime.timezone | None:
+    """An offset of less than a second, which `fromisoformat` takes for none (seen in 3.11)."""
+    sign, offset = text[-16:-15], text[-15:]
+    if sign not in ("+", "-") or not offset.startswith("00:00:00."):
+        return None
+    microseconds = int(offset.removeprefix("00:00:00."))
+    return datetime.timezone(
+        datetime.timedelta(microseconds=-microseconds if sign == "-" else microseconds)
+    )
+
+
+def _path(content: list[str]) -> pathlib.PurePath:
+    flavour, text = content
+    flavours: dict[str, type[pathlib.PurePath]] = {
+        "Path": pathlib.Path,
+        "PurePosixPath": pathlib.PurePosixPath,
+        "PureWindowsPath": pathlib.PureWindowsPath,
+    }
+    return flavours[flavour](text)
+
+
+def _complex(data: bytes) -> complex:
+    return complex(*struct.unpack(">dd", data))
+
+
+def _enum(content: list[Any]) -> enum.Enum:
+    """A member of a class that this worker has loaded; nothing is imported for it."""
+    name, member, value = content
+    kind = _loaded_class(name)
+    if kind is None:
+        message = f"is a member of {name}, which is no Enum that this worker has imported"
+        raise NotBegunError("NOT_FOUND", message, {"kind": "object", "name": name})
+    found = kind.__members__.get(member)
+    return found if found is not None else kind(value)
+
+
+def _loaded_class(name: str) -> type[enum.Enum] | None:
+    module, dot, rest = name.rpartition(".")
+    names = [rest]
+    while dot and module not in sys.modules:
+        module, dot, rest = module.rpartition(".")
+        names.insert(0, rest)
+    found: object = sys.modules.get(module)
+    for part in names:
+        # Of modules and classes only what is really theirs: no code runs for it.
+        found = vars(found).get(part) if isinstance(found, type | type(sys)) else None
+    if isinstance(found, type) and enum.Enum in found.__mro__ and type_name(found) == name:
+        return found
+    return None
+
+
+def _tensor(content: list[Any]) -> object:
+    from snakepit_bridge.values.arrays import array_of
+
+    dtype, shape, data = content
+    return array_of(dtype, shape, data_of(data))
+
+
+def _table(content: list[Any]) -> object:
+    from snakepit_bridge.values.tables import table_of
+
+    source, data = content
+    return table_of(source, data_of(data))
+
+
+MAKERS: dict[int, Maker] = {
+    kinds.TUPLE: _tuple,
+    kinds.SET: _set,
+    kinds.FROZENSET: lambda items: frozenset(_set(items)),
+    kinds.MAP: _map,
+    kinds.INTEGER: lambda data: int.from_bytes(data, "big", signed=True),
+    kinds.DATETIME: _datetime,
+    kinds.DATE: datetime.date.fromisoformat,
+    kinds.TIME: _time,
+    kinds.TIMEDELTA: lambda parts: datetime.timedelta(*parts),
+    kinds.DECIMAL: decimal.Decimal,
+    kinds.UUID: uuid.UUID,
+    kinds.COMPLEX: _complex,
+    kinds.PATH: _path,
+    kinds.ENUM: _enum,
+    kinds.TENSOR: _tensor,
+    kinds.TABLE: _table,
+}

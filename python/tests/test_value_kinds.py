@@ -1,0 +1,350 @@
+"""The kinds beyond plain data: what NumPy, Arrow and the host may do to them."""
+
+import dataclasses
+import datetime
+import decimal
+import os
+import pathlib
+import sys
+import threading
+import uuid
+from typing import Any
+
+import ml_dtypes
+import numpy
+import ormsgpack
+import pandas
+import polars
+import pyarrow
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snakepit_bridge.codecs import MsgpackCodec
+from snakepit_bridge.errors import BridgeError
+from snakepit_bridge.referring_codec import ReferringCodec
+from snakepit_bridge.values import kinds
+from snakepit_bridge.values.reader import Unreadable
+from snakepit_bridge.values.refs import Refs, refs
+from snakepit_bridge.values.unknown import placeholder
+
+sys.path.append(str(pathlib.Path(__file__).parents[2] / "proto"))
+from value_cases import same
+
+codec = MsgpackCodec()
+
+
+def echo(value: object, codec: MsgpackCodec = codec) -> Any:  # noqa: ANN401
+    (_, record) = codec.decode(codec.document(0, [codec.record([0, 1, value])]))
+    return record[2]
+
+
+def extension(kind: int, content: object) -> ormsgpack.Ext:
+    return ormsgpack.Ext(kind, ormsgpack.packb(content))
+
+
+def arguments(value: object) -> Any:  # noqa: ANN401
+    """What becomes of a call's arguments that hold this on the wire."""
+    batch = codec.decode(ormsgpack.packb([0, [0, 7, "a", {"x": value}], [0, 8, "b", {"y": 1}]]))
+    assert batch[2][3] == {"y": 1}
+    return batch[1][3]
+
+
+zones = st.none() | st.builds(
+    datetime.timezone,
+    st.timedeltas(datetime.timedelta(hours=-23), datetime.timedelta(hours=23)),
+)
+# Not `fold`: where the offset does not depend on it, it says nothing, and is not carried.
+hashable = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=["Cs"]))
+    | st.binary()
+    | st.datetimes(timezones=zones).map(lambda moment: moment.replace(fold=0))
+    | st.dates()
+    | st.times(timezones=zones).map(lambda time: time.replace(fold=0))
+    | st.timedeltas()
+    | st.decimals(allow_nan=False)
+    | st.uuids()
+    | st.complex_numbers(allow_nan=False)
+)
+hashable_nested = st.recursive(
+    hashable,
+    lambda inner: st.lists(inner, max_size=4).map(tuple) | st.frozensets(inner, max_size=4),
+    max_leaves=8,
+)
+values = st.recursive(
+    hashable,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.sets(hashable_nested, max_size=4)
+        | st.dictionaries(hashable_nested, inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=400, derandomize=True)
+@given(values)
+def test_whatever_is_made_of_these_kinds_arrives_as_it_was(value: object) -> None:
+    assert same(value, echo(value))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "complex64", "bool", ml_dtypes.bfloat16])
+def test_an_array_arrives_whatever_its_layout(dtype: Any) -> None:  # noqa: ANN401
+    rows = numpy.arange(24).reshape(2, 3, 4).astype(dtype)
+    for array in [rows, rows[::-1, 1:, ::2], rows.T, numpy.asfortranarray(rows), rows[0, 0, 0:1]]:
+        back = echo(array)
+        assert same(numpy.ascontiguousarray(array), back)
+        assert back.flags.writeable
+        back[...] = 0
+
+
+def test_an_array_of_the_other_byte_order_keeps_its_numbers() -> None:
+    for dtype in (">f4", ">i8", ">u2", ">c16", ">f2"):
+        array = numpy.array([1, 258], dtype)
+        back = echo(array)
+        assert back.dtype == array.dtype.newbyteorder("<")
+        assert back.tolist() == array.tolist()
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (1, 1, 1, 1), (1,) * 32])
+def test_an_array_keeps_its_shape(shape: tuple[int, ...]) -> None:
+    array = numpy.ones(shape, "float32")
+    assert same(array, echo(array))
+
+
+@pytest.mark.parametrize(
+    ("scalar", "plain"),
+    [
+        (numpy.int64(5), 5),
+        (numpy.uint64(2**64 - 1), 2**64 - 1),
+        (numpy.float32(1.5), 1.5),
+        (numpy.float64(2.5), 2.5),
+        (numpy.float16(0.5), 0.5),
+        (numpy.bool_(True), True),
+        (numpy.complex64(1 + 2j), 1 + 2j),
+        (numpy.str_("x"), "x"),
+        (numpy.bytes_(b"x"), b"x"),
+        (ml_dtypes.bfloat16(1.5), 1.5),
+    ],
+    ids=repr,
+)
+def test_a_numpy_scalar_is_the_plain_value(scalar: object, plain: object) -> None:
+    assert same(echo(scalar), plain)
+    assert same(echo({"deep": [scalar]}), {"deep": [plain]})
+    assert same(echo([scalar, {1: scalar}]), [plain, {1: plain}])
+
+
+def test_a_tensor_without_numpy_is_refused_and_its_call_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tensor = extension(kinds.TENSOR, ["float32", [1], b"\0\0\0\0"])
+    assert arguments(tensor) == {"x": numpy.zeros(1, "float32")}
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    refused = arguments(tensor)
+    assert isinstance(refused, Unreadable)
+    assert refused.error.code == "UNSUPPORTED"
+    assert "args.x a tensor of float32 needs numpy" in str(refused.error)
+
+
+@pytest.mark.parametrize("module", ["pyarrow", "pandas", "polars"])
+def test_a_table_without_its_library_is_refused_by_name(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = f"{module}.DataFrame" if module != "pyarrow" else "pyarrow.Table"
+    monkeypatch.setitem(sys.modules, module, None)
+    refused = arguments(extension(kinds.TABLE, [source, b""]))
+    assert isinstance(refused, Unreadable)
+    assert refused.error.code == "UNSUPPORTED"
+    assert f"needs {module}" in str(refused.error)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pyarrow.table({}),
+        pyarrow.table({"a": pyarrow.chunked_array([[1], [2, None]])}),
+        pyarrow.RecordBatch.from_pydict({"a": pyarrow.array([], "int32")}),
+        pandas.DataFrame(),
+        pandas.DataFrame({"a": [1], "b": ["x"]}).rename(index={0: "r"}),
+        pandas.DataFrame({1: [1], 2: [2.5]}, index=pandas.MultiIndex.from_tuples([(1, "x")])),
+        pandas.DataFrame({"c": pandas.Categorical(["a", "b", "a"]), "d": [True, False, True]}),
+        pandas.Series([1, 2]),
+        pandas.Series(["a"], name="s"),
+        pandas.Series([1], name=3),
+        polars.DataFrame(),
+        polars.DataFrame({"a": [[1], None], "b": [datetime.date(2024, 1, 1), None]}),
+        polars.Series("s", []),
+    ],
+    ids=lambda table: f"{type(table).__module__} {table.shape}",
+)
+def test_a_table_comes_back_as_the_kind_that_it_was(table: Any) -> None:  # noqa: ANN401
+    back = echo(table)
+    assert type(back) is type(table)
+    if isinstance(table, pandas.DataFrame | pandas.Series):
+        equals = (
+            pandas.testing.assert_frame_equal
+            if isinstance(table, pandas.DataFrame)
+            else pandas.testing.assert_series_equal
+        )
+        equals(back, table)
+    else:
+        assert back.equals(table)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        extension(99, None),
+        extension(kinds.SET, [[1]]),
+        extension(kinds.SET, [1, True]),
+        extension(kinds.MAP, [1, "a", True, "b"]),
+        extension(kinds.MAP, [1]),
+        extension(kinds.MAP, 5),
+        extension(kinds.INTEGER, "text"),
+        extension(kinds.DATETIME, "yesterday"),
+        extension(kinds.DATETIME, "2024-01-01T00:00:00+00:00[../../etc/passwd]"),
+        extension(kinds.DATE, 7),
+        extension(kinds.TIMEDELTA, [10**12, 0, 0]),
+        extension(kinds.DECIMAL, "1,5"),
+        extension(kinds.UUID, "x"),
+        extension(kinds.COMPLEX, b"123"),
+        extension(kinds.PATH, ["Popen", "ls"]),
+        extension(kinds.ENUM, ["os.path", "join", 1]),
+        extension(kinds.ENUM, ["builtins.int", "x", 1]),
+        extension(kinds.OBJECT, ["os.Popen", {}]),
+        extension(kinds.TENSOR, ["float32", [2], b"1234"]),
+        extension(kinds.TENSOR, ["float32", [-1, -1], b"1234"]),
+        extension(kinds.TENSOR, ["object", [1], b"12345678"]),
+        extension(kinds.TENSOR, None),
+        extension(kinds.TABLE, ["pyarrow.Table", b"no stream"]),
+        extension(kinds.TABLE, ["pickle.loads", b""]),
+        extension(kinds.REF, ["w9", "abc.1", "Model", ""]),
+        extension(kinds.PLACEHOLDER, ["Model", ""]),
+        ormsgpack.Ext(kinds.TUPLE, b"\xc1"),
+    ],
+    ids=lambda part: None,
+)
+def test_what_is_no_value_of_its_kind_ends_its_call_and_no_other(part: object) -> None:
+    for value, path in [
+        (part, "args.x"),
+        ([0, {"deep": part}], "args.x[1].deep"),
+        (ormsgpack.Ext(kinds.TUPLE, ormsgpack.packb([part])), "args.x[0]"),
+    ]:
+        refused = arguments(value)
+        assert isinstance(refused, Unreadable)
+        assert refused.error.details is not None
+        assert refused.error.details["path"] == path
+        assert str(refused.error).startswith(path)
+
+
+def test_bytes_of_a_pickle_are_bytes() -> None:
+    blob = b"cos\nsystem\n(S'false'\ntR."
+    assert echo(blob) == blob
+
+
+def test_extensions_in_extensions_without_end_are_refused() -> None:
+    value = extension(kinds.TUPLE, [])
+    for _ in range(150):
+        value = ormsgpack.Ext(kinds.TUPLE, ormsgpack.packb([value]))
+    assert isinstance(arguments(value), Unreadable)
+
+
+class Opaque:
+    def __repr__(self) -> str:
+        raise RuntimeError("nobody may ask")
+
+    def __len__(self) -> int:
+        raise RuntimeError("nobody may ask")
+
+
+class Row(dict[str, int]):
+    def __len__(self) -> int:
+        raise RuntimeError("nobody may ask")
+
+
+@dataclasses.dataclass
+class Holder:
+    it: object
+
+
+def test_a_placeholder_says_class_and_length_without_running_any_code() -> None:
+    codec = MsgpackCodec(placeholder)
+    seen: list[Any] = []
+
+    def keep(kind: int, data: bytes) -> None:
+        seen.append((kind, ormsgpack.unpackb(data, ext_hook=keep)))
+
+    packed = codec.record([0, 1, [Opaque(), Row(a=1, b=2), {3: Row()}, numpy.zeros(1, "M8[s]")]])
+    ormsgpack.unpackb(packed, ext_hook=keep)
+    name = f"{__name__}.Opaque"
+    assert seen[0] == (kinds.PLACEHOLDER, [name, name])
+    assert seen[1] == (kinds.PLACEHOLDER, [f"{__name__}.Row", f"{__name__}.Row (2 items)"])
+    assert seen[-1] == (kinds.PLACEHOLDER, ["numpy.ndarray", "numpy.ndarray"])
+
+
+def test_a_reference_is_the_object_until_it_is_released() -> None:
+    kept = Refs()
+    kept.begin("w1")
+    thing = Opaque()
+    ref = kept.form_of(thing, None).content
+    assert kept.form_of(thing, None).content == ref
+    assert kept.look_up(ref) is thing  # type: ignore[arg-type]
+    assert kept.release([ref[1], "other"]) == 1  # type: ignore[index]
+    with pytest.raises(BridgeError) as caught:
+        kept.look_up(ref)  # type: ignore[arg-type]
+    assert caught.value.code == "NOT_FOUND"
+
+
+def test_a_worker_of_the_same_name_does_not_know_the_references_of_its_predecessor() -> None:
+    first, second = Refs(), Refs()
+    first.begin("w1")
+    second.begin("w1")
+    ref = first.form_of(Opaque(), None).content
+    second.form_of(Opaque(), None)
+    with pytest.raises(BridgeError) as caught:
+        second.look_up(ref)  # type: ignore[arg-type]
+    assert caught.value.code == "SESSION_LOST"
+
+
+def test_a_session_takes_its_references_with_it_and_those_of_calls_that_outlive_it() -> None:
+    refs.begin("w1")
+    codec = ReferringCodec()
+    codec.decode(ormsgpack.packb([0, [0, 1, "a", {}, None, "one"], [0, 2, "a", {}, None, "one"]]))
+    codec.decode(ormsgpack.packb([0, [0, 3, "a", {}, None, "two"], [0, 4, "a", {}]]))
+    before = len(refs)
+    for call_id in (1, 3, 4):
+        codec.record([0, call_id, (Opaque(), Holder(Opaque()))])
+    assert len(refs) == before + 6
+    codec.decode(ormsgpack.packb([0, [6, 0, "one"]]))
+    assert len(refs) == before + 4
+    with pytest.raises(BridgeError):
+        codec.record([0, 2, Opaque()])
+    # The id is free again, and its next call has no session.
+    codec.decode(ormsgpack.packb([0, [0, 2, "a", {}]]))
+    codec.record([0, 2, Opaque()])
+    assert len(refs) == before + 5
+    codec.decode(ormsgpack.packb([0, [6, 0, "two"], [6, 0, "unheard of"]]))
+    assert len(refs) == before + 3
+
+
+def test_threads_pack_side_by_side() -> None:
+    value = {"a": (1, {2: decimal.Decimal(1)}), "b": [uuid.UUID(int=5)] * 50, "c": pathlib.Path()}
+    expected = codec.record([0, 1, value])
+    wrong: list[bytes] = []
+
+    def pack() -> None:
+        wrong.extend(
+            packed for _ in range(200) if (packed := codec.record([0, 1, value])) != expected
+        )
+
+    threads = [threading.Thread(target=pack) for _ in range(min(4, os.cpu_count() or 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
