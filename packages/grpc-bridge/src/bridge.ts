@@ -7,6 +7,7 @@ import {
   type WorkerInfo,
 } from "snakepit";
 import { DspyService } from "./dspy/service.ts";
+import { resolveListen } from "./listen-options.ts";
 import { type BridgeOptions, checkBridgeOptions, poolOptions } from "./options.ts";
 import { Python } from "./python/python.ts";
 import { PythonAdapter } from "./python-adapter.ts";
@@ -17,6 +18,8 @@ export interface BridgeStatus {
   readonly executable: string | undefined;
   readonly versions: Readonly<Record<string, string>>;
   readonly transport: "socket" | "grpc";
+  /** Where workers dial in: `unix:…`, `grpc:unix:…`, or `grpcs:host:port`. */
+  readonly address: string | undefined;
   /** Why workers are spawned although forking was wanted, if so. */
   readonly spawnReason: string | undefined;
   readonly workers: readonly WorkerInfo[];
@@ -50,8 +53,8 @@ export interface Bridge extends AsyncDisposable {
  */
 export async function createBridge(options: BridgeOptions = {}): Promise<Bridge> {
   checkBridgeOptions(options);
-  const { python = {}, transport = "socket" } = options;
-  const adapter = new PythonAdapter(python, transport);
+  const { python = {}, transport = "socket", listen } = options;
+  const adapter = new PythonAdapter(python, transport, listen && resolveListen(listen));
   try {
     const pool = await createPool({ ...poolOptions(options), adapter });
     return new PythonBridge(pool, adapter);
@@ -86,11 +89,12 @@ class PythonBridge implements Bridge {
   }
 
   status(): BridgeStatus {
-    const { executable, versions, transport, launcher } = this.#adapter;
+    const { executable, versions, transport, address, launcher } = this.#adapter;
     return {
       executable,
       versions,
       transport,
+      address,
       spawnReason: launcher?.spawnReason,
       workers: this.pool.workers(),
       stats: this.pool.stats(),
@@ -98,6 +102,7 @@ class PythonBridge implements Bridge {
   }
 
   close(options?: CloseOptions): Promise<void> {
+    this.#adapter.stopServing();
     return this.pool.close(options);
   }
 

@@ -20,5 +20,6 @@ export type {
   Usage,
 } from "./dspy/specification.ts";
 export { runSetup, type SetupCommand } from "./environment/index.ts";
+export type { ListenOptions, ListenTls } from "./listen-options.ts";
 export { type BridgeOptions, bridgeOptionNames, type PythonSettings } from "./options.ts";
 export { Python, type PythonCallOptions } from "./python/python.ts";

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { type PoolLimits, poolLimitNames, SnakepitError } from "snakepit";
+import { checkListen, type ListenOptions } from "./listen-options.ts";
 
 /** How Python is found and what its workers load. */
 export interface PythonSettings {
@@ -28,11 +29,13 @@ export interface BridgeOptions extends Partial<PoolLimits> {
   readonly python?: PythonSettings;
   /** What carries the frames. Default: `"socket"`, which is faster. */
   readonly transport?: "socket" | "grpc";
+  /** With `transport: "grpc"`: TCP with mTLS instead of a Unix socket. */
+  readonly listen?: ListenOptions;
 }
 
 const bridgeDefaults = { minWorkers: 2, maxWorkers: 10 };
 
-const own = ["python", "transport"];
+const own = ["python", "transport", "listen"];
 /** The names of all options, for options that are built upon the bridge's. */
 export const bridgeOptionNames: readonly string[] = [...own, ...poolLimitNames];
 const pythonKeys = {
@@ -54,11 +57,12 @@ export function checkBridgeOptions(options: BridgeOptions): void {
 }
 
 function checkOwn(options: BridgeOptions): string[] {
-  const { python = {}, transport } = options;
+  const { python = {}, transport, listen } = options;
   const notObject = checkObject("python", python);
   const problems = [
     ...checkKeys("", options, bridgeOptionNames),
     ...checkChoice("transport", transport, ["socket", "grpc"]),
+    ...checkListen(listen, transport),
     ...notObject,
   ];
   if (notObject.length > 0) return problems;

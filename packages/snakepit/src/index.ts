@@ -8,6 +8,7 @@ export type {
   CommandSpec,
   Connection,
   ConnectOptions,
+  ReachWatcher,
   TelemetryReport,
   TraceFrame,
   TraceListener,
