@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 
 /** Names of files with PEM in them. */
@@ -16,7 +16,7 @@ export type GrpcPlace =
   | {
       readonly host: string;
       readonly port: number;
-      /** The name that workers dial. */
+      /** What workers dial: a name, with a port if theirs is another. */
       readonly advertise: string;
       readonly tls: TlsFiles;
     };
@@ -64,9 +64,10 @@ export class GrpcDoor implements AsyncDisposable {
   /** As a worker is told it. */
   get address(): string {
     if ("path" in this.#place) return `grpc:unix:${this.#place.path}`;
-    const { port } = this.#server.address() as AddressInfo;
     const { advertise } = this.#place;
-    return `grpcs:${advertise.includes(":") ? `[${advertise}]` : advertise}:${port}`;
+    if (/^(\[.+\]|[^:]+):\d+$/.test(advertise)) return `grpcs:${advertise}`;
+    const { port } = this.#server.address() as AddressInfo;
+    return `grpcs:${isIPv6(advertise) ? `[${advertise}]` : advertise}:${port}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -14,7 +14,7 @@ import {
 import type { CallContext } from "snakepit";
 import { type Channel, jsonCodec, Reception } from "snakepit/wire";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
-import { BridgeServiceService } from "./gen/snakepit_bridge/v1/bridge.ts";
+import { HandWorker, handMetadata, messageOf } from "./fixtures/hand-worker.ts";
 import { GrpcListener } from "./grpc-listener.ts";
 import { errorOf } from "./status.ts";
 
@@ -35,81 +35,21 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-/** A worker by hand: it puts any bytes at all into a gRPC stream. */
-class HandWorker {
-  readonly #stream: ClientDuplexStream<Buffer, Buffer>;
-  readonly #frames: unknown[] = [];
-  readonly #waiting: ((frame: unknown) => void)[] = [];
-  readonly closed: Promise<StatusObject>;
-
-  constructor(address: string, said: Readonly<Record<string, string>> = metadata()) {
-    const client = new Client(address.replace(/^grpc:/, ""), credentials.createInsecure());
-    const same = (bytes: Buffer) => bytes;
-    const method = BridgeServiceService.connect.path;
-    this.#stream = client.makeBidiStreamRequest(method, same, same, metadataOf(said));
-    this.#stream.on("error", () => {});
-    this.#stream.on("data", (message: Buffer) => {
-      const frame: unknown = JSON.parse(message.toString().replace(/^[^{[]*/, ""));
-      const waiting = this.#waiting.shift();
-      if (waiting === undefined) this.#frames.push(frame);
-      else waiting(frame);
-    });
-    this.closed = new Promise((resolve) => {
-      this.#stream.on("status", (status: StatusObject) => {
-        client.close();
-        resolve(status);
-      });
-    });
-  }
-
-  send(document: unknown): void {
-    this.sendMessage(messageOf(Buffer.from(JSON.stringify(document))));
-  }
-
-  sendMessage(message: Buffer): void {
-    this.#stream.write(message);
-  }
-
-  hangUp(): void {
-    this.#stream.end();
-  }
-
-  frame(): Promise<unknown> {
-    const frame = this.#frames.shift();
-    if (frame !== undefined) return Promise.resolve(frame);
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-}
-
-function metadata(changes: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const { token } = reception;
-  const said = { "snakepit-token": token, "snakepit-worker-id": "w1", "snakepit-protocol": "1" };
-  return { ...said, ...changes };
-}
-
-function metadataOf(said: Readonly<Record<string, string>>): Metadata {
-  const metadata = new Metadata();
-  for (const [key, value] of Object.entries(said)) metadata.set(key, value);
-  return metadata;
-}
-
-/** `ConnectRequest { frame { document } }`, with both lengths in two bytes. */
-function messageOf(document: Buffer): Buffer {
-  const inner = Buffer.concat([Buffer.from([0x0a, ...varint(document.length)]), document]);
-  return Buffer.concat([Buffer.from([0x0a, ...varint(inner.length)]), inner]);
-}
-
-function varint(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
-}
-
 interface Guest {
   readonly channel: Channel;
   readonly worker: HandWorker;
 }
 
+function metadata(changes: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { ...handMetadata(reception), ...changes };
+}
+
+function handWorker(): HandWorker {
+  return new HandWorker(listener.address, metadata());
+}
+
 async function connect(workerId: string): Promise<Guest> {
-  const worker = new HandWorker(listener.address);
+  const worker = handWorker();
   worker.send(hello(workerId));
   const { channel } = await reception.worker(workerId, new AbortController().signal);
   await worker.frame();
@@ -171,7 +111,7 @@ test("a stream that says nothing is ended", async () => {
   onTestFinished(() => rmSync(elsewhere, { recursive: true }));
   const options = { reception, place: { path: join(elsewhere, "g") }, handshakeMs: 20 };
   await using impatient = await GrpcListener.open(options);
-  const stranger = new HandWorker(impatient.address);
+  const stranger = new HandWorker(impatient.address, metadata());
   expect(await stranger.closed).toMatchObject({
     code: Status.FAILED_PRECONDITION,
     details: "no hello came within 20 ms",
@@ -183,7 +123,7 @@ test.each([
   ["a wrong token", { token: "guess" }],
   ["another version", { protocol: 2 }],
 ])("a hello with %s is refused", async (_name, changes) => {
-  const stranger = new HandWorker(listener.address);
+  const stranger = handWorker();
   stranger.send(hello("stranger", changes));
   const refused = (await stranger.frame()) as { readonly message: string };
   expect(refused).toMatchObject({ type: "refused", code: "PROTOCOL" });

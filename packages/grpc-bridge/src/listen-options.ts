@@ -9,8 +9,9 @@ export interface ListenOptions {
   /** Default: 0, whichever is free. */
   readonly port?: number;
   /**
-   * The name by which workers reach this host; its certificate must be made out to it. Default:
-   * `host`, which must then be one name and not all addresses.
+   * The name by which workers reach this host, with a port if that is another one there:
+   * `"models.internal"`, `"models.internal:8443"`. The certificate must be made out to the name.
+   * Default: `host`, which must then be one name and not all addresses.
    */
   readonly advertise?: string;
   readonly tls: ListenTls;
@@ -128,7 +129,7 @@ function checkPair(name: string, { ca, cert, key }: TlsFiles): string[] {
 }
 
 function checkFile(name: string, value: unknown): string[] {
-  if (typeof value !== "string" || value === "") {
+  if (typeof value !== "string" || value === "" || !isShort(value)) {
     return [`${name} is ${show(value)}, not the name of a PEM file`];
   }
   try {
@@ -141,7 +142,7 @@ function checkFile(name: string, value: unknown): string[] {
 }
 
 function checkText(name: string, value: unknown): string[] {
-  if (typeof value === "string" && value !== "") return [];
+  if (typeof value === "string" && value !== "" && isShort(value)) return [];
   return [`${name} is ${show(value)}, not a host name or address`];
 }
 
@@ -162,8 +163,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Only its kind where it might hold a key that somebody gave in place of a file's name. */
+/** Somebody may give a key in place of its file's name, which must not stand in a log. */
+function isShort(text: string): boolean {
+  return text.length <= 1_000 && !text.includes("\n");
+}
+
 function show(value: unknown): string {
-  if (typeof value === "string") return value.length > 200 ? "a long text" : JSON.stringify(value);
+  if (typeof value === "string") return isShort(value) ? JSON.stringify(value) : "a long text";
   return value === undefined ? "missing" : String(value);
 }

@@ -427,7 +427,7 @@ function lost({ command, owner }: Pending): SnakepitError<"WORKER_EXITED"> {
   return new SnakepitError(
     "WORKER_EXITED",
     `the connection to worker ${workerId} was lost while it ran ${command}; whether the work was done is unknown`,
-    { outcome: "unknown", details: { workerId, stderr: "" } },
+    { outcome: "unknown", details: { workerId, stderr: "", mayReturn: true } },
   );
 }
 
