@@ -34,7 +34,7 @@ test("a worker whose connection is cut dials in again, and remembers its session
   expect(await recovered).toMatchObject({ workerId });
   expect(await session.execute("e2e.pid")).toBe(pid);
   expect(proxy.accepted).toBe(2);
-  expect(bridge.pool.workers()).toMatchObject([{ id: workerId, phase: "ready" }]);
+  expect(bridge.pool.workers()).toMatchObject([{ id: workerId, state: "ready" }]);
 });
 
 test("calls in flight fail as unknown and are stopped, and idempotent ones are sent again", async () => {
@@ -85,7 +85,6 @@ test("when the network swallows everything, a worker ends before its replacement
   const pid = (await session.execute("e2e.pid")) as number;
   const stopped = next(bridge, "worker-stopped");
   const sessionLost = next(bridge, "session-lost");
-  bridge.pool.on("*", (e) => console.log(performance.now() | 0, JSON.stringify(e)));
   proxy.stall();
   await gone([pid]);
   expect(await stopped).toMatchObject({ exit: { kind: "exited", code: 6 } });
