@@ -7,6 +7,13 @@ import { onTestFinished } from "vitest";
 /** Where `e2e_commands.py` lies. */
 export const pythonFolder = join(import.meta.dirname, "../python");
 
+/** The Python of the tests, with all that our tests use. */
+export function workersPython(): string {
+  return (
+    process.env["SNAKEPIT_PYTHON"] ?? join(import.meta.dirname, "../../python/.venv/bin/python")
+  );
+}
+
 /** A bridge whose workers know the commands of `e2e_commands.py`; it ends with the test. */
 export async function testBridge({ python, ...options }: BridgeOptions = {}): Promise<Bridge> {
   const bridge = await createBridge({

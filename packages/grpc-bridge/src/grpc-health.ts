@@ -36,12 +36,6 @@ export class GrpcHealth {
     for (const call of this.#watches) call.write({ status: this.#status });
   }
 
-  /** No more is to be told. */
-  close(): void {
-    this.stopServing();
-    for (const call of this.#watches) call.end();
-  }
-
   #watch(call: Watch): void {
     if (this.#watches.size >= MAX_WATCHES) {
       const details = `${MAX_WATCHES} watches are open already`;

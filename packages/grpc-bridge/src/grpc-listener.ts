@@ -86,9 +86,7 @@ export class GrpcListener implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.health.close();
-    // What was said last leaves first.
-    await new Promise((resolve) => setImmediate(resolve));
+    this.health.stopServing();
     this.#server.forceShutdown();
     await this.#door[Symbol.asyncDispose]();
   }

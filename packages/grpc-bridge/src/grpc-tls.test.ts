@@ -140,7 +140,11 @@ test.each([
   ["an unknown option", { host: "h", hots: 1 }, /listen has no option hots; known are host/],
   ["no object", "0.0.0.0:80", /listen must be an object, not "0.0.0.0:80"/],
   ["a file that is not there", { host: "h", tls: { ca: "/no/ca.pem" } }, /\/no\/ca.pem.*ENOENT/],
-  ["a key in place of its file", { host: "h", tls: { key: "-----BEGIN\nsecret" } }, /key is a long text/],
+  [
+    "a key in place of its file",
+    { host: "h", tls: { key: "-----BEGIN\nsecret" } },
+    /key is a long text/,
+  ],
 ])("a TCP listener with %s is refused before anything starts", async (_name, listen, message) => {
   const started = createBridge({ transport: "grpc", listen: listen as never });
   await expect(started).rejects.toMatchObject({
