@@ -14,11 +14,19 @@ export function workersPython(): string {
   );
 }
 
+let usual: BridgeOptions = {};
+
+/** For a file that runs the tests of others once more, with bridges of another kind. */
+export function useBridgesWith(options: BridgeOptions): void {
+  usual = options;
+}
+
 /** A bridge whose workers know the commands of `e2e_commands.py`; it ends with the test. */
 export async function testBridge({ python, ...options }: BridgeOptions = {}): Promise<Bridge> {
   const bridge = await createBridge({
     minWorkers: 1,
     maxWorkers: 1,
+    ...usual,
     ...options,
     python: { preload: ["e2e_commands"], path: [pythonFolder], ...python },
   });

@@ -3,14 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  Client,
-  type ClientDuplexStream,
-  credentials,
-  Metadata,
-  status as Status,
-  type StatusObject,
-} from "@grpc/grpc-js";
+import { status as Status, type StatusObject } from "@grpc/grpc-js";
 import type { CallContext } from "snakepit";
 import { type Channel, jsonCodec, Reception } from "snakepit/wire";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
