@@ -18,6 +18,7 @@ from host import PACE, Host
 from snakepit_bridge.v1 import bridge_pb2, bridge_pb2_grpc
 
 PATIENCE = 20.0
+LOG = 5
 SECRET = "the secret of this incarnation"
 
 
@@ -46,7 +47,7 @@ class Stream:
         while True:
             batch = ormsgpack.unpackb(self.incoming.get(timeout=PATIENCE))
             for record in batch[1:]:
-                if record[0] != PACE:
+                if record[0] not in (PACE, LOG):
                     return list(record)
 
     def cut(self) -> None:

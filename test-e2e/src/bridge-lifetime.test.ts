@@ -41,8 +41,9 @@ for (const transport of ["socket", "grpc"]) {
 }
 
 test("a script with a TLS listener, workers and an open lease ends by itself", async () => {
-  const { ca, host } = await makeCertificates(temporaryFolder());
-  const { child, mark } = run("one-call-tls.mjs", {}, ca, host.cert, host.key);
+  const { ca, host, worker } = await makeCertificates(temporaryFolder());
+  const files = [ca, host.cert, host.key, worker.cert, worker.key];
+  const { child, mark } = run("one-call-tls.mjs", {}, ...files);
   const [line] = await once(
     createInterface({ input: child.stdout as NodeJS.ReadableStream }),
     "line",

@@ -163,6 +163,8 @@ test("a certificate that is not the key's, or no certificate at all, is named", 
     [{ ca, cert: nonsense, key: host.key }, /nonsense.pem/],
     [{ ca, ...host, worker: { cert: worker.cert, key: host.key } }, /listen.tls.worker.cert/],
     [{ ca, ...host, worker: { cert: worker.cert } }, /listen.tls.worker.key is missing/],
+    [{ ca, ...host }, /for want of listen.tls.worker.*not made out for clientAuth/],
+    [{ ca, ...worker, worker }, /listen.tls.cert .*not made out for serverAuth/],
   ] as const) {
     const listen = { host: "localhost", tls } as never;
     await expect(createBridge({ transport: "grpc", listen })).rejects.toMatchObject({

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { accessSync, constants, readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { TlsFiles } from "./grpc-door.ts";
@@ -27,8 +28,9 @@ export interface ListenOptions {
 /** Names of files with PEM in them; their contents are read when the bridge starts. */
 export interface ListenTls extends TlsFiles {
   /**
-   * The certificate with which workers that this host starts dial in. Default: the host's own. A
-   * worker on another machine has files of its own, named in its environment.
+   * The certificate with which workers that this host starts dial in. Default: the host's own,
+   * which must then be made out for clients too. A worker on another machine has files of its own,
+   * named in its environment.
    */
   readonly worker?: { readonly cert: string; readonly key: string };
 }
@@ -98,13 +100,16 @@ function checkTls(tls: unknown): string[] {
     ...checkWorker(worker),
   ];
   if (problems.length > 0) return problems;
-  const pairs = {
-    "listen.tls": { cert, key },
-    ...(isObject(worker) ? { "listen.tls.worker": worker } : {}),
-  };
-  return Object.entries(pairs).flatMap(([name, pair]) =>
-    checkPair(name, { ...pair, ca } as TlsFiles),
-  );
+  const host = { ca, cert, key } as TlsFiles;
+  const { cert: workerCert, key: workerKey } = isObject(worker) ? worker : host;
+  return [
+    ...checkPair("listen.tls", host, forServers),
+    ...checkPair(
+      worker === undefined ? "listen.tls (for want of listen.tls.worker)" : "listen.tls.worker",
+      { ca, cert: workerCert, key: workerKey } as TlsFiles,
+      forClients,
+    ),
+  ];
 }
 
 function checkWorker(worker: unknown): string[] {
@@ -117,11 +122,18 @@ function checkWorker(worker: unknown): string[] {
   ];
 }
 
+/** What a certificate may be used for, if it says so: RFC 5280, 4.2.1.12. */
+const forServers = { oid: "1.3.6.1.5.5.7.3.1", name: "serverAuth" };
+const forClients = { oid: "1.3.6.1.5.5.7.3.2", name: "clientAuth" };
+
 /** Here, where it can be said which file is at fault, and not at the first handshake. */
-function checkPair(name: string, { ca, cert, key }: TlsFiles): string[] {
+function checkPair(name: string, { ca, cert, key }: TlsFiles, use: typeof forServers): string[] {
   try {
-    createSecureContext({ ca: readFileSync(ca), cert: readFileSync(cert), key: readFileSync(key) });
-    return [];
+    const pem = readFileSync(cert);
+    createSecureContext({ ca: readFileSync(ca), cert: pem, key: readFileSync(key) });
+    const { keyUsage } = new X509Certificate(pem);
+    if (keyUsage === undefined || keyUsage.includes(use.oid)) return [];
+    return [`${name}.cert (${cert}) is not made out for ${use.name}, and no peer would accept it`];
   } catch (error) {
     const why = (error as Error).message;
     return [`${name}.cert (${cert}) and key (${key}) are no certificate and its key: ${why}`];
