@@ -3,7 +3,7 @@ import { type ErrorCode, type Outcome, SnakepitError } from "snakepit";
 import { ErrorDetail } from "./gen/snakepit_bridge/v1/bridge.ts";
 
 /** Beside the status, an `ErrorDetail`: what a status has no room for. */
-export const DETAIL_KEY = "snakepit-error-bin";
+const DETAIL_KEY = "snakepit-error-bin";
 /** gRPC gives all metadata of a message 8 KiB, of which base64 takes a quarter. */
 const MAX_DETAIL_BYTES = 4_096;
 const MAX_MESSAGE_CHARACTERS = 1_000;

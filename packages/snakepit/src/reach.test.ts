@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import type { Adapter, ReachWatcher } from "./adapter.ts";
 import { createPool } from "./create-pool.ts";
 import { nextEvent, recordedOfWorkers } from "./fixtures/events.ts";
-import { type FakeAdapter, type FakeAdapterOptions, type FakeHandler, fakeAdapter, fakeClock } from "./testing/index.ts";
+import {
+  type FakeAdapter,
+  type FakeAdapterOptions,
+  type FakeHandler,
+  fakeAdapter,
+  fakeClock,
+} from "./testing/index.ts";
 
 const where: FakeHandler = (_args, _context, workerId) => workerId;
 
