@@ -40,6 +40,20 @@ async function listening(handshakeMs?: number): Promise<Listening> {
   return { listener, reception, port: Number(listener.address.split(":").at(-1)) };
 }
 
+test.each([
+  ["models.internal", /^grpcs:models\.internal:\d+$/],
+  ["models.internal:8443", /^grpcs:models\.internal:8443$/],
+  ["10.0.0.1", /^grpcs:10\.0\.0\.1:\d+$/],
+  ["fd00::1", /^grpcs:\[fd00::1\]:\d+$/],
+  ["[fd00::1]:8443", /^grpcs:\[fd00::1\]:8443$/],
+])("workers are told to dial %s as gRPC names it", async (advertise, address) => {
+  const { ca, host } = ours;
+  const place = { host: "127.0.0.1", port: 0, advertise, tls: { ca, ...host } };
+  const reception = new Reception({ codecs: [jsonCodec] });
+  await using listener = await GrpcListener.open({ reception, place });
+  expect(listener.address).toMatch(address);
+});
+
 function credentialsOf(ca: string, pair?: Pair): ChannelCredentials {
   const key = pair && readFileSync(pair.key);
   const cert = pair && readFileSync(pair.cert);
