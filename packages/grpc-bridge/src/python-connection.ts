@@ -1,4 +1,5 @@
 import type {
+  CallAnswers,
   CallContext,
   Capabilities,
   Connection,
@@ -34,6 +35,10 @@ export class PythonConnection implements Connection {
 
   execute(command: string, args: unknown, context: CallContext): Promise<unknown> {
     return this.#channel.execute(command, args, context);
+  }
+
+  begin(command: string, args: unknown, context: CallContext, answers: CallAnswers): void {
+    this.#channel.begin(command, args, context, answers);
   }
 
   stream(command: string, args: unknown, context: CallContext): AsyncIterable<unknown> {

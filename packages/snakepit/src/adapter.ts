@@ -56,6 +56,12 @@ export interface Capabilities {
 }
 
 /** One worker's open channel. Disposing says goodbye; the pool then stops the process. */
+/** Who is told how calls end that were begun; `context` says which call it was. */
+export interface CallAnswers {
+  succeed(context: CallContext, reply: unknown): void;
+  fail(context: CallContext, error: unknown): void;
+}
+
 export interface Connection extends AsyncDisposable {
   readonly capabilities: Capabilities;
   /**
@@ -64,6 +70,11 @@ export interface Connection extends AsyncDisposable {
    * pool replaces a worker that stays busy too long.
    */
   execute(command: string, args: unknown, context: CallContext): Promise<unknown>;
+  /**
+   * As `execute`, but tells `answers` how it ended, once, after `begin` has returned. Without the
+   * promises in between a call costs the host a fifth less. Absent: `execute` serves.
+   */
+  begin?(command: string, args: unknown, context: CallContext, answers: CallAnswers): void;
   /** Absent if the worker cannot stream. The iterator's `return()` settles as `execute` does. */
   stream?(command: string, args: unknown, context: CallContext): AsyncIterable<unknown>;
   /**

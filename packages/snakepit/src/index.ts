@@ -1,6 +1,7 @@
 export type {
   Adapter,
   Affinity,
+  CallAnswers,
   CallContext,
   CallSession,
   CancelListener,

@@ -1,4 +1,4 @@
-import type { Connection } from "./adapter.ts";
+import type { CallAnswers, Connection } from "./adapter.ts";
 import type { Call } from "./call.ts";
 import { SnakepitError } from "./errors.ts";
 import { LinkedList } from "./linked-list.ts";
@@ -34,7 +34,7 @@ export interface SlotsOwner {
  * gone: otherwise two calls would run in a one-call worker, or a late answer would reach the wrong
  * caller.
  */
-export class Slots {
+export class Slots implements CallAnswers {
   load = 0;
   concurrency = 1;
   commands: ReadonlySet<string> | "any" = "any";
@@ -104,7 +104,11 @@ export class Slots {
 
   carry(call: Call, connection: Connection): void {
     this.#add(call);
-    void this.#await(call, connection);
+    if (connection.begin === undefined || call.preparation !== undefined) {
+      void this.#await(call, connection);
+    } else {
+      connection.begin(call.command, call.args, call, this);
+    }
   }
 
   /** Opens a stream; `release` when the worker is done with it. */
@@ -163,25 +167,40 @@ export class Slots {
   }
 
   async #await(call: Call, connection: Connection): Promise<void> {
+    let reply: unknown;
     try {
       if (call.preparation !== undefined && !(await this.#prepare(call, call.preparation))) return;
-      const value = await connection.execute(call.command, call.args, call);
-      if (!this.carries(call)) return; // it was lost with the worker, and dealt with
-      this.#isStalled = false;
-      call.succeed(value);
-    } catch (failure) {
-      const error = this.#owner.cleaned(failure);
-      const end = endOf(error);
-      // An adapter may have noticed a death first; what the process died of says more.
-      if (end === "lost" || end === "cut") await this.#owner.exitReport();
-      // Out of here first: only then it may be given to another.
-      if (!this.#remove(call)) return;
-      // Until it answers, what comes back must not go there again.
-      this.#isStalled = this.load > 0 && SnakepitError.is(error, "WORKER_BUSY");
-      if (!this.#owner.retry(call, error)) this.#failed(call, error, end);
-      return this.#owner.freed(end);
+      reply = await connection.execute(call.command, call.args, call);
+    } catch (error) {
+      return this.#lose(call, error);
     }
+    this.succeed(call, reply);
+  }
+
+  /** The worker has done the call. */
+  succeed(call: Call, reply: unknown): void {
+    if (!this.carries(call)) return; // it was lost with the worker, and dealt with
+    this.#isStalled = false;
+    call.succeed(reply);
     this.release(call); // after the answer: what the free slot sets off must not get in its way
+  }
+
+  /** Not at once: a cancel that fails a call here must not find itself in the middle of its end. */
+  fail(call: Call, error: unknown): void {
+    queueMicrotask(() => void this.#lose(call, error));
+  }
+
+  async #lose(call: Call, failure: unknown): Promise<void> {
+    const error = this.#owner.cleaned(failure);
+    const end = endOf(error);
+    // An adapter may have noticed a death first; what the process died of says more.
+    if (end === "lost" || end === "cut") await this.#owner.exitReport();
+    // Out of here first: only then it may be given to another.
+    if (!this.#remove(call)) return;
+    // Until it answers, what comes back must not go there again.
+    this.#isStalled = this.load > 0 && SnakepitError.is(error, "WORKER_BUSY");
+    if (!this.#owner.retry(call, error)) this.#failed(call, error, end);
+    this.#owner.freed(end);
   }
 
   /** Whether the call is still to be sent when that is done. */

@@ -13,11 +13,6 @@ from snakepit_bridge.credit import Credit
 from snakepit_bridge.outbox import Outbox
 from snakepit_bridge.registry import Handler
 
-# The handler, the host's record, and when it arrived on the clock of `time.perf_counter`. It is
-# nowhere but in line: whoever takes it out owns its answer. A tuple, because a call of 1 µs has no
-# time for more.
-ShortCall = tuple[Handler, Record, float]
-
 
 class Call:
     """Known in `Calls.waiting` until it begins or is dropped, wherever else it stands."""

@@ -15,7 +15,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from snakepit_bridge.calls import Call, Calls, ShortCall
+from snakepit_bridge.calls import Call, Calls
+from snakepit_bridge.codecs import Record
 from snakepit_bridge.outbox import FRAME_BYTES
 from snakepit_bridge.registry import QUICK_CALLS, Handler
 from snakepit_bridge.runners import Runners
@@ -31,6 +32,10 @@ CALLS_PER_LOOK = 8
 # Replies that nobody can change afterwards and every codec carries: they are packed with their
 # batch. What is refused all the same (an integer beyond 64 bits) is found out then, and alone.
 SMALL = frozenset({int, float, bool, type(None)})
+# The host's record with the handler in place of the command's name. It is nowhere but in line:
+# whoever takes it out owns its answer. No object of its own, because a call of 1 µs has no time for
+# more.
+ShortCall = Record
 # Stands in line behind the last short call of a batch; carries the batch's number.
 BatchEnd = int
 Item = ShortCall | Call | SessionEnd | BatchEnd
@@ -62,8 +67,10 @@ class Executor:
         self._appointment: Appointment | None = None
         # Threads that were to read and got stuck in a call.
         self._strays = 0
-        # Calls that the line's thread has finished, and what the monitor last saw of it.
-        self._progress = 0
+        # What was ever put in line, and how often somebody was appointed: see `_progress`.
+        self._lined_up = 0
+        self._appointments = 0
+        # What the monitor last saw of it.
         self._seen = 0
         self._seen_at = 0.0
 
@@ -75,6 +82,7 @@ class Executor:
         to work through them if it gets an appointment; else another is at it. Without `reader_may`
         it gets none: a worker for one call at a time keeps its slow ones on one and the same
         thread, which libraries for numbers like."""
+        self._lined_up += len(batch)
         self._line.extend(batch)
         with self._lock:
             if self._appointment is not None:
@@ -95,7 +103,7 @@ class Executor:
         while True:
             try:
                 for call in self._line:
-                    if call.__class__ is tuple and call[1][1] == call_id:
+                    if call.__class__ is list and call[1] == call_id:
                         self._line.remove(call)  # one step, as taking the next call is
                         return True
                 return False
@@ -113,8 +121,8 @@ class Executor:
             with contextlib.suppress(IndexError):
                 while True:
                     item = self._line.pop()
-                    if item.__class__ is tuple:
-                        ids.append(item[1][1])
+                    if item.__class__ is list:
+                        ids.append(item[1])
                     elif not isinstance(item, Call):
                         others.append(item)
             self._line.extend(reversed(others))
@@ -163,14 +171,19 @@ class Executor:
         appointment = self._appointment
         if appointment is None or not (appointment.reads or self._line):
             return False
-        now = time.perf_counter()
-        if self._progress != self._seen:
-            self._seen, self._seen_at = self._progress, now
+        now, progress = time.perf_counter(), self._progress()
+        if progress != self._seen:
+            self._seen, self._seen_at = progress, now
         return now - self._seen_at > SLOW_SECONDS
+
+    def _progress(self) -> int:
+        """Grows with each item that is taken from the line. Not counted by the line's thread: a
+        counter that it touched for every call would be a twentieth of a small one."""
+        return self._lined_up - len(self._line) + self._appointments
 
     def _appoint(self, appointment: Appointment) -> Appointment:
         self._appointment = appointment
-        self._progress += 1
+        self._appointments += 1
         return appointment
 
     def _take_vacancy(self) -> Appointment | None:
@@ -179,7 +192,7 @@ class Executor:
             if appointment is None or not appointment.is_vacant:
                 return None
             appointment.is_vacant = False
-            self._progress += 1
+            self._appointments += 1
             return appointment
 
     def _serve(self, work: Call | SessionEnd | Appointment) -> None:
@@ -209,44 +222,54 @@ class Executor:
 
     def _work(self, appointment: Appointment) -> bool:
         """Until the line is empty. False when another appointment was made in the meantime."""
+        while self._appointment is appointment:
+            # What one call sets in its context, the next must not see. Nearly all set nothing, so
+            # one context serves many: entering it anew for each call would be a tenth of it.
+            context = contextvars.Context()
+            if context.run(self._work_in, context, appointment) and self._resign(appointment):
+                return True
+        return False
+
+    def _work_in(self, context: contextvars.Context, appointment: Appointment) -> bool:
+        """True when the line is empty; False when the context is used up, or the appointment was
+        taken back."""
         outbox, clock = self._calls.outbox, time.perf_counter
         take, put = self._line.popleft, outbox.put
-        context = contextvars.Context()
         flushed = looked = clock()
         size = since_look = 0
         handler = None
         while self._appointment is appointment:
+            if context:  # a call has set something
+                return False
             try:
                 call = take()
             except IndexError:
-                if self._resign(appointment):
-                    return True
-                continue
-            if call.__class__ is tuple:
+                return True
+            if call.__class__ is list:
                 # As `_run`, written out: half of what a small call costs is calling functions.
-                handler, record, _ = call
-                call_id, args = record[1], record[3]
+                call_id, handler, args = call[1], call[2], call[3]
                 try:
                     if args is None:
                         args = {}
-                    if handler.checks:
+                    try:
+                        for name, glance, _ in handler.checks:
+                            if args[name].__class__ is not glance:
+                                args = handler.checked(args)
+                                break
+                    except KeyError:
                         args = handler.checked(args)
-                    handler.quick_calls += 1
-                    value = context.run(handler.function, **args)
+                    value = handler.function(**args)
                     if value.__class__ in SMALL:
                         put([0, call_id, value])
                     else:
                         size += outbox.put_result(call_id, value)
                 except BaseException as error:  # as in `_run`
                     outbox.put_error(call_id, explain(handler, args, error))
-                if len(context):
-                    context = contextvars.Context()  # what one call sets, the next must not see
             elif isinstance(call, Call):
                 handler = call.handler
                 self._run(call)
             elif isinstance(call, SessionEnd):
                 call.run()
-                self._progress += 1
                 handler = None
                 continue
             else:
@@ -254,13 +277,13 @@ class Executor:
                     self._took_long(handler)
                 outbox.acknowledge(call)  # type: ignore[arg-type]
                 outbox.flush()
-                self._progress += 1
                 flushed = looked = clock()
                 size = since_look = 0
                 continue
-            self._progress += 1
-            if handler.quick_calls == QUICK_CALLS:
-                outbox.put_pace(handler.name, is_short=True)
+            if handler.quick_calls < QUICK_CALLS:
+                handler.quick_calls += 1
+                if handler.quick_calls == QUICK_CALLS:
+                    outbox.put_pace(handler.name, is_short=True)
             since_look += 1
             if since_look == CALLS_PER_LOOK or size > FRAME_BYTES:
                 now = clock()

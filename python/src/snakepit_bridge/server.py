@@ -121,9 +121,17 @@ class Server:
         needs_flush = False
         waiting, ready = self._calls.waiting, self._registry.ready
         one_by_one, has_slow = self._executor.one_by_one, False
-        for index in range(1, len(batch)):
-            record: Record = batch[index]
+        # The last short command, and what serves it: most batches hold calls of one kind.
+        name: object = object()  # equal to nothing that can be sent
+        serving = None
+        records = iter(batch)
+        next(records)  # what is acknowledged: nothing, since the worker awaits no acknowledgements
+        for record in records:
             kind = record[0]
+            if kind == 0 and len(record) > 3 and record[2] == name:
+                record[2] = serving
+                line.append(record)
+                continue
             if kind > 1:
                 if kind == 6 and one_by_one and self._registry.session_hooks:
                     # It may take its time: not on the thread that reads.
@@ -144,7 +152,9 @@ class Server:
                     needs_flush = True
                     continue
             if kind == 0 and handler.is_short:
-                line.append((handler, record, arrived))
+                name, serving = record[2], handler
+                record[2] = handler
+                line.append(record)
                 continue
             call = Call(handler, record, arrived)
             waiting[record[1]] = call

@@ -1,10 +1,11 @@
-import type { CallContext, TelemetryReport, TraceListener } from "../adapter.ts";
+import type { CallAnswers, CallContext, TelemetryReport, TraceListener } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
 import { FrameTap } from "../frame-tap.ts";
 import { type LogLevel, logLevelOf } from "../log-level.ts";
 import type { BatchEncoder, Codec } from "./codec.ts";
 import { tellReceived, tracedEncoder } from "./frame-trace.ts";
 import {
+  BegunCall,
   type Pending,
   PendingCall,
   type PendingOwner,
@@ -108,6 +109,11 @@ export class Channel implements PendingOwner {
     return new Promise((resolve, reject) => {
       this.#hold(new PendingCall(this, command, args, context, resolve, reject));
     });
+  }
+
+  /** As `execute`, without a promise; see `Connection`. */
+  begin(command: string, args: unknown, context: CallContext, answers: CallAnswers): void {
+    this.#hold(new BegunCall(this, command, args, context, answers));
   }
 
   stream(command: string, args: unknown, context: CallContext): StreamReader {

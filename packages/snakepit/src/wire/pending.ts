@@ -1,4 +1,4 @@
-import type { CallContext, CancelListener } from "../adapter.ts";
+import type { CallAnswers, CallContext, CancelListener } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
 import { STREAM_CREDIT, ToWorker } from "./records.ts";
 import { StreamReader } from "./stream-reader.ts";
@@ -105,6 +105,31 @@ export class PendingCall extends Pending {
     super(owner, command, args, context);
     this.succeed = resolve;
     this.fail = reject;
+  }
+}
+
+/** A call whose end is told without a promise. */
+export class BegunCall extends Pending {
+  readonly kind = ToWorker.call;
+  readonly #answers: CallAnswers;
+
+  constructor(
+    owner: PendingOwner,
+    command: string,
+    args: unknown,
+    context: CallContext,
+    answers: CallAnswers,
+  ) {
+    super(owner, command, args, context);
+    this.#answers = answers;
+  }
+
+  succeed(value: unknown): void {
+    this.#answers.succeed(this.context, value);
+  }
+
+  fail(error: unknown): void {
+    this.#answers.fail(this.context, error);
   }
 }
 
