@@ -1,8 +1,10 @@
 """Commands that misbehave in every way that the end-to-end tests ask for."""
 
 import asyncio
+import contextlib
 import ctypes
 import os
+import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -42,6 +44,14 @@ def poll(ctx: Context, mark: str) -> None:
 def deaf(seconds: float) -> str:
     time.sleep(seconds)
     return "heard nothing"
+
+
+@command("e2e.stubborn")
+def stubborn(seconds: float, mark: str) -> None:
+    """Hears no cancel. Makes `mark`.began, and `mark` when it has ended."""
+    Path(f"{mark}.began").write_text("")
+    time.sleep(seconds)
+    Path(mark).write_text("ended")
 
 
 @command("e2e.remaining")
@@ -203,3 +213,14 @@ def at_gate(gate: str, number: int) -> int:
         while not Path(gate).exists():
             time.sleep(0.001)
     return number
+
+
+@command("e2e.cut")
+def cut() -> None:
+    """Ends this worker's connections to its host from below, as a broken network would."""
+    for entry in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            connection = socket.socket(fileno=os.dup(int(entry)))
+            if connection.getpeername() and int(entry) > 2:
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()

@@ -5,6 +5,7 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
+import { makeCertificates } from "../../packages/grpc-bridge/src/fixtures/certificates.ts";
 import { emptied, gone, processesMarked, pythonFolder, temporaryFolder } from "./workspace.ts";
 
 const scripts = join(import.meta.dirname, "../scripts");
@@ -38,6 +39,19 @@ for (const transport of ["socket", "grpc"]) {
     await gone(processesMarked(mark));
   });
 }
+
+test("a script with a TLS listener, workers and an open lease ends by itself", async () => {
+  const { ca, host, worker } = await makeCertificates(temporaryFolder());
+  const files = [ca, host.cert, host.key, worker.cert, worker.key];
+  const { child, mark } = run("one-call-tls.mjs", {}, ...files);
+  const [line] = await once(
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }),
+    "line",
+  );
+  expect(line).toBe("4");
+  expect(await once(child, "exit")).toEqual([0, null]);
+  await gone(processesMarked(mark));
+});
 
 for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
   test(`${signal} to the host leaves no worker, fork server, grandchild or socket`, async () => {

@@ -7,11 +7,26 @@ import { onTestFinished } from "vitest";
 /** Where `e2e_commands.py` lies. */
 export const pythonFolder = join(import.meta.dirname, "../python");
 
+/** The Python of the tests, with all that our tests use. */
+export function workersPython(): string {
+  return (
+    process.env["SNAKEPIT_PYTHON"] ?? join(import.meta.dirname, "../../python/.venv/bin/python")
+  );
+}
+
+let usual: BridgeOptions = {};
+
+/** For a file that runs the tests of others once more, with bridges of another kind. */
+export function useBridgesWith(options: BridgeOptions): void {
+  usual = options;
+}
+
 /** A bridge whose workers know the commands of `e2e_commands.py`; it ends with the test. */
 export async function testBridge({ python, ...options }: BridgeOptions = {}): Promise<Bridge> {
   const bridge = await createBridge({
     minWorkers: 1,
     maxWorkers: 1,
+    ...usual,
     ...options,
     python: { preload: ["e2e_commands"], path: [pythonFolder], ...python },
   });

@@ -8,6 +8,8 @@ export interface PoolStatus {
   /** What the last worker said of itself: `python`, `snakepit_bridge`. */
   readonly versions: Readonly<Record<string, string>>;
   readonly transport: "socket" | "grpc";
+  /** Where workers dial in: `unix:…`, `grpc:unix:…`, or `grpcs:host:port`. */
+  readonly address: string | undefined;
   /** Why workers are spawned and not forked, if so; it names the module that does not allow it. */
   readonly spawnReason: string | undefined;
   /** Pid of the process that workers are forked from; pools of the same environment share one. */
@@ -22,11 +24,12 @@ export interface BridgeStatus {
 }
 
 export function poolStatus(pool: Pool, adapter: PythonAdapter): PoolStatus {
-  const { executable, versions, transport, spawnReason, launcher } = adapter;
+  const { executable, versions, transport, address, spawnReason, launcher } = adapter;
   return {
     executable,
     versions,
     transport,
+    address,
     spawnReason,
     forkServer: launcher?.forkServer,
     workers: pool.workers(),

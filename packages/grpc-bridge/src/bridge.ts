@@ -15,6 +15,7 @@ import { type BridgeStatus, poolStatus } from "./bridge-status.ts";
 import { checkBridgeOptions } from "./check-options.ts";
 import { DspyService } from "./dspy/service.ts";
 import { ForkServers } from "./fork-servers.ts";
+import { resolveListen } from "./listen-options.ts";
 import type { BridgeOptions } from "./options.ts";
 import { type PoolPlan, poolPlans } from "./pool-plans.ts";
 import { Python } from "./python/python.ts";
@@ -62,12 +63,14 @@ export interface Bridge extends AsyncDisposable {
 export async function createBridge(options: BridgeOptions = {}): Promise<Bridge> {
   checkBridgeOptions(options);
   const servers = new ForkServers();
-  const members = poolPlans(options).map(
-    (plan): Member => ({
-      plan,
-      adapter: new PythonAdapter(plan.python, plan.transport, servers),
-    }),
-  );
+  const members = poolPlans(options).map((plan): Member => {
+    const listen = plan.listen && resolveListen(plan.listen);
+    const adapter = new PythonAdapter(plan.python, plan.transport, {
+      servers,
+      ...(listen === undefined ? {} : { listen }),
+    });
+    return { plan, adapter };
+  });
   try {
     const calls = await startPools(members, options);
     return new PythonBridge(calls, members, servers);
@@ -177,6 +180,7 @@ class PythonBridge implements Bridge {
   }
 
   close(options?: CloseOptions): Promise<void> {
+    for (const { adapter } of this.#members) adapter.stopServing();
     return this.#calls.close(options);
   }
 

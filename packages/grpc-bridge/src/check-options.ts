@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { closest, poolOptionNames, poolOptionProblems, SnakepitError } from "snakepit";
+import { checkListen } from "./listen-options.ts";
 import { type BridgeOptions, bridgeOptionNames, bridgePoolOptionNames } from "./options.ts";
 import { defaultSizes } from "./pool-plans.ts";
 import { PythonAdapter } from "./python-adapter.ts";
@@ -48,26 +49,33 @@ function checkPools(options: BridgeOptions, pools: unknown): string[] {
     ...(options.name === undefined
       ? []
       : ["name cannot be set beside pools, which have the names of their keys"]),
-    ...entries.flatMap(([name, pool]) => checkPool(`pools.${name}`, pool)),
+    ...entries.flatMap(([name, pool]) => checkPool(`pools.${name}`, pool, options.transport)),
   ];
 }
 
-function checkPool(name: string, pool: unknown): string[] {
+function checkPool(name: string, pool: unknown, sharedTransport: unknown): string[] {
   const notObject = checkObject(name, pool);
   if (notObject.length > 0) return notObject;
   const { commands } = pool as { readonly commands?: unknown };
   return [
     ...checkKeys(`${name} has no option `, pool as object, bridgePoolOptionNames),
-    ...checkOwn(`${name}.`, pool as object),
+    ...checkOwn(`${name}.`, { transport: sharedTransport, ...(pool as object) }),
     ...checkNames(`${name}.commands`, commands),
   ];
 }
 
 function checkOwn(
   prefix: string,
-  { python, transport }: { readonly python?: unknown; readonly transport?: unknown },
+  { python, transport, listen }: {
+    readonly python?: unknown;
+    readonly transport?: unknown;
+    readonly listen?: unknown;
+  },
 ): string[] {
-  const problems = checkChoice(`${prefix}transport`, transport, ["socket", "grpc"]);
+  const problems = [
+    ...checkChoice(`${prefix}transport`, transport, ["socket", "grpc"]),
+    ...checkListen(listen, transport).map((problem) => `${prefix}${problem}`),
+  ];
   if (python === undefined) return problems;
   const name = `${prefix}python`;
   const notObject = checkObject(name, python);

@@ -1,12 +1,15 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import { status as Status, type StatusObject } from "@grpc/grpc-js";
 import type { CallContext } from "snakepit";
 import { type Channel, jsonCodec, Reception } from "snakepit/wire";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
-import { BridgeServiceService } from "./gen/snakepit_bridge/v1/bridge.ts";
+import { HandWorker, handMetadata, messageOf } from "./fixtures/hand-worker.ts";
 import { GrpcListener } from "./grpc-listener.ts";
+import { errorOf } from "./status.ts";
 
 const maxFrameBytes = 100_000;
 let directory: string;
@@ -17,7 +20,7 @@ let neighbour: Guest;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "snakepit-"));
   reception = new Reception({ codecs: [jsonCodec], maxFrameBytes });
-  listener = await GrpcListener.open({ reception, directory });
+  listener = await GrpcListener.open({ reception, place: { path: join(directory, "g") } });
   neighbour = await connect("neighbour");
 });
 afterEach(async () => {
@@ -25,69 +28,21 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-/** A worker by hand: it puts any bytes at all into a gRPC stream. */
-class HandWorker {
-  readonly #stream: ClientDuplexStream<Buffer, Buffer>;
-  readonly #frames: unknown[] = [];
-  readonly #waiting: ((frame: unknown) => void)[] = [];
-  readonly closed: Promise<void>;
-
-  constructor(path: string) {
-    const client = new Client(`unix:${path}`, credentials.createInsecure());
-    const same = (bytes: Buffer) => bytes;
-    const method = BridgeServiceService.connect.path;
-    this.#stream = client.makeBidiStreamRequest(method, same, same);
-    this.#stream.on("error", () => {});
-    this.#stream.on("data", (message: Buffer) => {
-      const frame: unknown = JSON.parse(message.toString().replace(/^[^{[]*/, ""));
-      const waiting = this.#waiting.shift();
-      if (waiting === undefined) this.#frames.push(frame);
-      else waiting(frame);
-    });
-    this.closed = new Promise((resolve) => {
-      this.#stream.on("status", () => {
-        client.close();
-        resolve();
-      });
-    });
-  }
-
-  send(document: unknown): void {
-    this.sendMessage(messageOf(Buffer.from(JSON.stringify(document))));
-  }
-
-  sendMessage(message: Buffer): void {
-    this.#stream.write(message);
-  }
-
-  hangUp(): void {
-    this.#stream.end();
-  }
-
-  frame(): Promise<unknown> {
-    const frame = this.#frames.shift();
-    if (frame !== undefined) return Promise.resolve(frame);
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-}
-
-/** `ConnectRequest { frame { document } }`, with both lengths in two bytes. */
-function messageOf(document: Buffer): Buffer {
-  const inner = Buffer.concat([Buffer.from([0x0a, ...varint(document.length)]), document]);
-  return Buffer.concat([Buffer.from([0x0a, ...varint(inner.length)]), inner]);
-}
-
-function varint(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
-}
-
 interface Guest {
   readonly channel: Channel;
   readonly worker: HandWorker;
 }
 
+function metadata(changes: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { ...handMetadata(reception), ...changes };
+}
+
+function handWorker(): HandWorker {
+  return new HandWorker(listener.address, metadata());
+}
+
 async function connect(workerId: string): Promise<Guest> {
-  const worker = new HandWorker(listener.path);
+  const worker = handWorker();
   worker.send(hello(workerId));
   const { channel } = await reception.worker(workerId, new AbortController().signal);
   await worker.frame();
@@ -147,10 +102,13 @@ test("a message so large that gRPC refuses it ends that stream only", async () =
 test("a stream that says nothing is ended", async () => {
   const elsewhere = mkdtempSync(join(tmpdir(), "snakepit-"));
   onTestFinished(() => rmSync(elsewhere, { recursive: true }));
-  const options = { reception, directory: elsewhere, handshakeMs: 20 };
+  const options = { reception, place: { path: join(elsewhere, "g") }, handshakeMs: 20 };
   await using impatient = await GrpcListener.open(options);
-  const stranger = new HandWorker(impatient.path);
-  await stranger.closed;
+  const stranger = new HandWorker(impatient.address, metadata());
+  expect(await stranger.closed).toMatchObject({
+    code: Status.FAILED_PRECONDITION,
+    details: "no hello came within 20 ms",
+  });
   await neighbourIsServed();
 });
 
@@ -158,11 +116,64 @@ test.each([
   ["a wrong token", { token: "guess" }],
   ["another version", { protocol: 2 }],
 ])("a hello with %s is refused", async (_name, changes) => {
-  const stranger = new HandWorker(listener.path);
+  const stranger = handWorker();
   stranger.send(hello("stranger", changes));
-  expect(await stranger.frame()).toMatchObject({ type: "refused", code: "PROTOCOL" });
-  await stranger.closed;
+  const refused = (await stranger.frame()) as { readonly message: string };
+  expect(refused).toMatchObject({ type: "refused", code: "PROTOCOL" });
+  const status = await stranger.closed;
+  expect(status).toMatchObject({ code: Status.FAILED_PRECONDITION, details: refused.message });
+  expect(errorOf(status)).toMatchObject({ code: "PROTOCOL", outcome: "not-started" });
   await neighbourIsServed();
+});
+
+test.each([
+  ["no token", {}, Status.UNAUTHENTICATED, "NOT_ALLOWED"],
+  ["a wrong token", { "snakepit-token": "guess" }, Status.UNAUTHENTICATED, "NOT_ALLOWED"],
+  ["another version", { "snakepit-protocol": "2" }, Status.FAILED_PRECONDITION, "PROTOCOL"],
+  ["no version", { "snakepit-protocol": "" }, Status.FAILED_PRECONDITION, "PROTOCOL"],
+])(
+  "a stream with %s in its metadata is refused before any frame",
+  async (name, changes, code, ours) => {
+    const stranger = new HandWorker(listener.address, name === "no token" ? {} : metadata(changes));
+    const frame = stranger.frame().then(() => "a frame");
+    const status = await Promise.race([frame, stranger.closed]);
+    expect(status).toMatchObject({ code });
+    expect(errorOf(status as StatusObject)).toMatchObject({ code: ours, outcome: "not-started" });
+    expect(JSON.stringify(status)).not.toContain(reception.token);
+    await neighbourIsServed();
+  },
+);
+
+test("a worker of another version fails its start with both numbers", async () => {
+  const start = reception.worker("old", new AbortController().signal);
+  new HandWorker(
+    listener.address,
+    metadata({ "snakepit-protocol": "7", "snakepit-worker-id": "old" }),
+  );
+  await expect(start).rejects.toMatchObject({
+    code: "WORKER_START_FAILED",
+    message: expect.stringMatching(/speaks protocol 7, this host 1/),
+    details: { reason: "bad-handshake" },
+  });
+});
+
+test("a peer that connects and says nothing at all is hung up on", async () => {
+  const elsewhere = mkdtempSync(join(tmpdir(), "snakepit-"));
+  onTestFinished(() => rmSync(elsewhere, { recursive: true }));
+  const path = join(elsewhere, "g");
+  await using impatient = await GrpcListener.open({ reception, place: { path }, handshakeMs: 20 });
+  const silent = connectSocket(path);
+  await once(silent.resume(), "close");
+  expect(impatient.address).toBe(`grpc:unix:${path}`);
+});
+
+test("a frame above the limit is told to its worker as the stream's status", async () => {
+  const { worker } = await connect("faulty");
+  worker.sendMessage(messageOf(Buffer.alloc(maxFrameBytes + 1)));
+  expect(errorOf(await worker.closed)).toMatchObject({
+    code: "PROTOCOL",
+    message: expect.stringContaining(`above the limit of ${maxFrameBytes}`),
+  });
 });
 
 test("a worker that hangs up in good order did nothing wrong", async () => {

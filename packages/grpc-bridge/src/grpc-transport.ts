@@ -1,7 +1,8 @@
-import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { type ServerDuplexStream, status as Status, type StatusObject } from "@grpc/grpc-js";
 import { SnakepitError } from "snakepit";
 import type { Transport, TransportListener } from "snakepit/wire";
 import { ConnectRequest, type ConnectResponse } from "./gen/snakepit_bridge/v1/bridge.ts";
+import { errorOf, statusOf } from "./status.ts";
 
 /** The same frames on one bidirectional gRPC stream; its messages need no length of ours. */
 export class GrpcTransport implements Transport {
@@ -23,7 +24,7 @@ export class GrpcTransport implements Transport {
     call.on("data", (message: Uint8Array) => this.#receive(message));
     call.on("drain", () => this.#listener?.drained());
     // Whichever comes first; which of them come at all depends on how the stream ended.
-    call.on("error", (error: Error) => this.#end(error));
+    call.on("error", (error: Error) => this.#end(converted(error)));
     call.on("cancelled", () => this.#end());
     call.on("end", () => this.#end());
     call.on("close", () => this.#end());
@@ -40,9 +41,9 @@ export class GrpcTransport implements Transport {
     return this.#call.write({ frame: { document } });
   }
 
-  close(): void {
-    this.#call.end();
-    this.#end();
+  /** A refusal becomes the stream's status. */
+  close(refusal?: SnakepitError<string>): void {
+    this.#end(undefined, refusal && statusOf(refusal, Status.FAILED_PRECONDITION));
   }
 
   #receive(message: Uint8Array): void {
@@ -61,14 +62,24 @@ export class GrpcTransport implements Transport {
   }
 
   #fail(problem: string, cause?: unknown): void {
-    this.#end(new SnakepitError("PROTOCOL", problem, { outcome: "unknown", cause }));
+    const fault = new SnakepitError("PROTOCOL", problem, { outcome: "unknown", cause });
+    this.#end(fault, statusOf(fault));
   }
 
-  #end(error?: Error): void {
+  #end(error?: Error, status?: StatusObject): void {
     if (this.#ended) return;
     this.#ended = true;
-    // A worker that has half closed its side has gone; our half would stay open for ever.
-    this.#call.end();
+    // A worker that has half closed its side has gone; our half would stay open for ever. Only an
+    // error that is emitted reaches the peer as a status: `destroy` would send it nothing.
+    if (status === undefined) this.#call.end();
+    else this.#call.emit("error", status);
     this.#listener?.closed(error);
   }
+}
+
+/** gRPC tells of a message above its limit, or of broken HTTP/2, with a status. */
+function converted(error: Error & { readonly code?: unknown }): Error {
+  const { code, message } = error;
+  if (typeof code !== "number") return error;
+  return errorOf({ code, details: (error as { details?: string }).details ?? message });
 }

@@ -21,6 +21,7 @@ export type {
   Usage,
 } from "./dspy/specification.ts";
 export { runSetup, type SetupCommand } from "./environment/index.ts";
+export type { ListenOptions, ListenTls } from "./listen-options.ts";
 export { mlDefaults, mlPools } from "./ml-pools.ts";
 export {
   type BridgeOptions,

@@ -1,4 +1,5 @@
 import { type PoolOptions, poolOptionNames } from "snakepit";
+import type { ListenOptions } from "./listen-options.ts";
 
 /** How Python is found and what its workers load. */
 export interface PythonSettings {
@@ -46,6 +47,8 @@ export interface BridgePoolOptions
   readonly python?: PythonSettings;
   /** What carries the frames. Default: `"socket"`, which is faster. */
   readonly transport?: "socket" | "grpc";
+  /** With `transport: "grpc"`: TCP with mTLS instead of a Unix socket. */
+  readonly listen?: ListenOptions;
   /** Commands that go to this pool: names, or how they begin, with a `*` at the end. Default: none. */
   readonly commands?: readonly string[];
 }
@@ -66,7 +69,7 @@ export interface BridgeOptions
 }
 
 const notOurs = ["adapter", "launcher", "clock"];
-const ownNames = ["python", "transport"];
+const ownNames = ["python", "transport", "listen"];
 /** Of the bridge alone: pools share one store, and have the names of their keys. */
 const sharedNames = ["name", "store", "maxSessions"];
 

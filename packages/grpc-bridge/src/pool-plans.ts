@@ -1,4 +1,5 @@
 import type { PoolOptions } from "snakepit";
+import type { ListenOptions } from "./listen-options.ts";
 import type { BridgeOptions, BridgePoolOptions, PythonSettings } from "./options.ts";
 
 /** One pool of a bridge, with nothing left open that is the bridge's to say. */
@@ -6,6 +7,7 @@ export interface PoolPlan {
   readonly name: string;
   readonly python: PythonSettings;
   readonly transport: "socket" | "grpc";
+  readonly listen: ListenOptions | undefined;
   readonly commands: readonly string[];
   /** What goes to the pool as it is. */
   readonly options: Omit<PoolOptions, "adapter">;
@@ -25,12 +27,13 @@ export function poolPlans(options: BridgeOptions): PoolPlan[] {
 
 function plan(
   name: string,
-  { python = {}, transport = "socket", commands = [], ...options }: BridgePoolOptions,
+  { python = {}, transport = "socket", listen, commands = [], ...options }: BridgePoolOptions,
 ): PoolPlan {
   return {
     name,
     python,
     transport,
+    listen,
     commands,
     options: { ...defaultSizes(options), ...given(options) },
   };

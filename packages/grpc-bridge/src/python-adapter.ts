@@ -3,6 +3,7 @@ import type { Adapter, Connection, ConnectOptions, WorkerProcess, WorkerSpec } f
 import { resolvePython } from "./environment/index.ts";
 import { ForkServerLauncher } from "./fork-server-launcher.ts";
 import type { ForkServers } from "./fork-servers.ts";
+import type { ResolvedListen } from "./listen-options.ts";
 import type { PythonSettings } from "./options.ts";
 import { PythonConnection } from "./python-connection.ts";
 import { threadLimits } from "./thread-limits.ts";
@@ -20,12 +21,21 @@ export class PythonAdapter implements Adapter {
   /** What the last worker said of itself: the versions of Python and of its half of the bridge. */
   versions: Readonly<Record<string, string>> = {};
   readonly #python: PythonSettings;
+  readonly #listen: ResolvedListen | undefined;
   #opened: { readonly host: WorkerHost; readonly executable: string } | undefined;
   #starts = 0;
 
-  /** `servers`: those of its bridge, which pools with the same environment share. */
-  constructor(python: PythonSettings, transport: "socket" | "grpc", servers?: ForkServers) {
+  /**
+   * `servers`: those of its bridge, which pools with the same environment share; `listen`: where
+   * workers dial in over TCP.
+   */
+  constructor(
+    python: PythonSettings,
+    transport: "socket" | "grpc",
+    { servers, listen }: { readonly servers?: ForkServers; readonly listen?: ResolvedListen } = {},
+  ) {
     this.#python = python;
+    this.#listen = listen;
     this.transport = transport;
     if (python.startMethod !== "spawn") this.launcher = new ForkServerLauncher(servers);
   }
@@ -51,10 +61,22 @@ export class PythonAdapter implements Adapter {
       ...(autoSetup === undefined ? {} : { autoSetup }),
       extras,
     });
-    const host = await WorkerHost.open(this.transport, (workerId, output, first) =>
-      this.launcher?.receiveOutput(workerId, output, first),
-    );
+    const host = await WorkerHost.open({
+      transport: this.transport,
+      listen: this.#listen,
+      onOutput: (workerId, output, first) => this.launcher?.receiveOutput(workerId, output, first),
+    });
     this.#opened = { host, executable: resolved.executable };
+  }
+
+  /** Where workers dial in; undefined until it is open. */
+  get address(): string | undefined {
+    return this.#opened?.host.address;
+  }
+
+  /** The pool will take no more workers. */
+  stopServing(): void {
+    this.#opened?.host.stopServing();
   }
 
   async close(): Promise<void> {
@@ -89,6 +111,7 @@ export class PythonAdapter implements Adapter {
         SNAKEPIT_ADDRESS: host.address,
         SNAKEPIT_OUTPUT_ADDRESS: host.outputAddress,
         SNAKEPIT_TOKEN: host.reception.token,
+        ...tlsVariables(this.#listen),
       },
     };
   }
@@ -109,4 +132,15 @@ export class PythonAdapter implements Adapter {
     if (this.#opened === undefined) throw new Error("the Python adapter is not open");
     return this.#opened;
   }
+}
+
+/** Names of files only: what stands in an environment may be seen by others. */
+function tlsVariables(listen: ResolvedListen | undefined): Readonly<Record<string, string>> {
+  if (listen === undefined) return {};
+  const { ca, worker } = listen.tls;
+  return {
+    SNAKEPIT_TLS_CA: resolve(ca),
+    SNAKEPIT_TLS_CERT: resolve(worker.cert),
+    SNAKEPIT_TLS_KEY: resolve(worker.key),
+  };
 }

@@ -4,9 +4,10 @@ import type {
   Capabilities,
   Connection,
   ConnectOptions,
+  ReachWatcher,
   TraceListener,
 } from "snakepit";
-import type { Arrival, Channel } from "snakepit/wire";
+import type { Arrival, Channel, Lease } from "snakepit/wire";
 
 /** One Python worker's channel, as a pool knows it. */
 export class PythonConnection implements Connection {
@@ -14,14 +15,16 @@ export class PythonConnection implements Connection {
   readonly shortCommands: ReadonlySet<string>;
   readonly closed: Promise<Error | undefined>;
   readonly #channel: Channel;
+  readonly #lease: Lease | undefined;
 
-  constructor({ hello, channel }: Arrival, { log, telemetry }: ConnectOptions) {
+  constructor({ hello, channel, lease }: Arrival, { log, telemetry }: ConnectOptions) {
     const { concurrency, commands } = hello;
     // A thread of its own reads, and answers pings, whatever the others do.
     this.capabilities = { concurrency, commands, pingsWhileBusy: true };
     this.shortCommands = channel.shortCommands;
     this.closed = channel.closed;
     this.#channel = channel;
+    this.#lease = lease;
     channel.onLog = log;
     channel.onTelemetry = telemetry;
   }
@@ -52,6 +55,10 @@ export class PythonConnection implements Connection {
 
   endSession(sessionId: string): void {
     this.#channel.endSession(sessionId);
+  }
+
+  watchReach(watcher: ReachWatcher): void {
+    this.#lease?.watch(watcher);
   }
 
   trace(listener: TraceListener): Disposable {

@@ -1,10 +1,23 @@
 import type { Socket } from "node:net";
+import { join } from "node:path";
 import { jsonCodec, Reception, SocketListener } from "snakepit/wire";
+import type { GrpcPlace } from "./grpc-door.ts";
 import { GrpcListener } from "./grpc-listener.ts";
+import type { ResolvedListen } from "./listen-options.ts";
 import { messagePackCodec } from "./values/msgpack-codec.ts";
 
 /** Where the output of a forked worker goes. */
 export type OutputHandler = (workerId: string, output: Socket, first: Buffer) => void;
+
+export interface WorkerHostOptions {
+  readonly transport: "socket" | "grpc";
+  /** With `"grpc"`: for workers on other machines; absent, a Unix socket. */
+  readonly listen?: ResolvedListen | undefined;
+  readonly onOutput: OutputHandler;
+}
+
+/** So often within a lease, or nearly, both sides notice that the network swallows everything. */
+const KEEPALIVES_PER_LEASE = 3;
 
 /** Where this host's workers dial in: a Unix socket, and a gRPC server where that is wanted. */
 export class WorkerHost implements AsyncDisposable {
@@ -13,7 +26,8 @@ export class WorkerHost implements AsyncDisposable {
   readonly outputAddress: string;
   /** For its frames. */
   readonly address: string;
-  readonly #listeners: readonly AsyncDisposable[];
+  readonly #socket: SocketListener;
+  readonly #grpc: GrpcListener | undefined;
 
   private constructor(
     reception: Reception,
@@ -22,21 +36,49 @@ export class WorkerHost implements AsyncDisposable {
   ) {
     this.reception = reception;
     this.outputAddress = `unix:${socket.path}`;
-    this.address = grpc === undefined ? this.outputAddress : `grpc:unix:${grpc.path}`;
-    this.#listeners = grpc === undefined ? [socket] : [socket, grpc];
+    this.address = grpc?.address ?? this.outputAddress;
+    this.#socket = socket;
+    this.#grpc = grpc;
   }
 
-  static async open(transport: "socket" | "grpc", onOutput: OutputHandler): Promise<WorkerHost> {
-    const reception = new Reception({ codecs: [messagePackCodec, jsonCodec] });
+  static async open({ transport, listen, onOutput }: WorkerHostOptions): Promise<WorkerHost> {
+    const reception = new Reception({
+      codecs: [messagePackCodec, jsonCodec],
+      ...(listen === undefined ? {} : { leaseMs: listen.leaseMs }),
+    });
     const socket = await SocketListener.open({ reception, onOutput });
-    const grpc =
-      transport === "grpc"
-        ? await GrpcListener.open({ reception, directory: socket.directory })
-        : undefined;
-    return new WorkerHost(reception, socket, grpc);
+    try {
+      const grpc =
+        transport === "grpc" ? await openGrpc(reception, socket.directory, listen) : undefined;
+      return new WorkerHost(reception, socket, grpc);
+    } catch (error) {
+      await socket[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Whoever asks for its health hears that no more workers are taken. */
+  stopServing(): void {
+    this.#grpc?.health.stopServing();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const listener of this.#listeners) await listener[Symbol.asyncDispose]();
+    await this.#grpc?.[Symbol.asyncDispose]();
+    await this.#socket[Symbol.asyncDispose]();
   }
+}
+
+/** `directory` is private to this user, and goes with whoever made it. */
+function openGrpc(
+  reception: Reception,
+  directory: string,
+  listen: ResolvedListen | undefined,
+): Promise<GrpcListener> {
+  if (listen === undefined) {
+    return GrpcListener.open({ reception, place: { path: join(directory, "g") } });
+  }
+  const { host, port, advertise, tls, connectTimeoutMs, leaseMs } = listen;
+  const place: GrpcPlace = { host, port, advertise, tls };
+  const keepaliveMs = Math.ceil(leaseMs / KEEPALIVES_PER_LEASE);
+  return GrpcListener.open({ reception, place, handshakeMs: connectTimeoutMs, keepaliveMs });
 }

@@ -114,11 +114,23 @@ export interface Connection extends AsyncDisposable {
    */
   readonly closed?: Promise<Error | undefined>;
   /**
+   * Tells of a worker that cannot be reached for now and may come back: until then it gets no calls,
+   * and those that it had have failed. `closed` follows if it does not. Absent: never.
+   */
+  watchReach?(watcher: ReachWatcher): void;
+  /**
    * Tells of each frame from now on, until what it returns is disposed of; for `snakepit trace`.
    * Several may listen. While nobody does, it should cost next to nothing. Absent: this adapter
    * shows no frames.
    */
   trace?(listener: TraceListener): Disposable;
+}
+
+/** Called in turns, beginning with `lost`. */
+export interface ReachWatcher {
+  lost(): void;
+  /** It has come back as it was, without the calls that it had. */
+  back(): void;
 }
 
 export type TraceListener = (frame: TraceFrame) => void;

@@ -94,6 +94,8 @@ export interface ErrorDetails {
     /** What it died of, as far as can be told. */
     readonly cause?: CrashCause;
     readonly stderr: string;
+    /** It lives, as far as is known: only its connection was lost, and it may dial in again. */
+    readonly mayReturn?: true;
     /** What happened to it before, oldest first. */
     readonly history?: readonly WorkerNote[];
   };

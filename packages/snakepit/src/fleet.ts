@@ -217,10 +217,10 @@ export class Fleet implements WorkerOwner {
   }
 
   stopped(worker: Worker, report: StopReport): void {
-    const wasReady = this.#ready.includes(worker);
     this.#ready = this.#ready.filter((one) => one !== worker);
     this.#workers.delete(worker.id);
-    if (wasReady) this.#owner.workerLeaving(worker);
+    // Nothing is left to leave for one that was draining; a suspect may end without that.
+    this.#owner.workerLeaving(worker);
     this.#owner.emit({ name: "worker-stopped", workerId: worker.id, ...report });
     this.#owner.workerStopped(report);
     if (!worker.served) this.#endedUnserved(worker, report);

@@ -10,6 +10,7 @@ export type {
   Connection,
   ConnectOptions,
   Correlation,
+  ReachWatcher,
   TelemetryReport,
   TraceFrame,
   TraceListener,

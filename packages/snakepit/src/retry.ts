@@ -35,7 +35,7 @@ export class RetryPolicy {
   delayFor(call: Call, error: unknown, nowMs: number): number | undefined {
     if (wasReturned(error)) return call.returns++ < MAX_RETURNS ? 0 : undefined;
     if (!call.idempotent || !wasLost(error)) return undefined;
-    const most = wasKilled(error) ? MAX_ATTEMPTS_OF_VICTIM : MAX_ATTEMPTS;
+    const most = wasKilled(error) || wasCut(error) ? MAX_ATTEMPTS_OF_VICTIM : MAX_ATTEMPTS;
     if (call.attempts + 1 >= most || !this.#budget.take(nowMs)) return undefined;
     call.attempts++;
     return retryDelayMs(call.attempts);
@@ -56,6 +56,11 @@ export function wasLost(error: unknown): boolean {
   return outcome === "unknown" && lostCodes.has(code);
 }
 const lostCodes: ReadonlySet<string> = new Set(["WORKER_EXITED", "MEMORY_EXCEEDED", "PROTOCOL"]);
+
+/** Its worker lives, and may come back: nobody is to blame but what lies between. */
+export function wasCut(error: unknown): boolean {
+  return SnakepitError.is(error, "WORKER_EXITED") && error.details.mayReturn === true;
+}
 
 /** By somebody else. */
 function wasKilled(error: unknown): boolean {

@@ -3,15 +3,15 @@ import type { Call } from "./call.ts";
 import { SnakepitError } from "./errors.ts";
 import { LinkedList } from "./linked-list.ts";
 import type { Preparation } from "./rehydration.ts";
-import { wasLost, wasReturned } from "./retry.ts";
+import { wasCut, wasLost, wasReturned } from "./retry.ts";
 import { PACKED_CALLS } from "./scheduler.ts";
 import type { PoolSession } from "./session.ts";
 
 /**
  * How a call left its slot: the worker has `answered` it, well or badly; was `lost` to it, although
- * its process may live; or has `returned` it unbegun.
+ * its process may live; was `cut` off, and may come back; or has `returned` it unbegun.
  */
-export type CallEnd = "answered" | "lost" | "returned";
+export type CallEnd = "answered" | "lost" | "cut" | "returned";
 
 /** The worker, as its slots see it. */
 export interface SlotsOwner {
@@ -202,7 +202,7 @@ export class Slots implements CallAnswers {
     const error = this.#owner.cleaned(failure);
     const end = endOf(error);
     // An adapter may have noticed a death first; what the process died of says more.
-    if (end === "lost") await this.#owner.exitReport();
+    if (end === "lost" || end === "cut") await this.#owner.exitReport();
     // Out of here first: only then it may be given to another.
     if (!this.#remove(call)) return;
     // Until it answers, what comes back must not go there again.
@@ -257,7 +257,8 @@ async function* prepared(
 /** What an adapter's error says of the worker. */
 export function endOf(error: unknown): CallEnd {
   if (wasReturned(error)) return "returned";
-  return wasLost(error) ? "lost" : "answered";
+  if (!wasLost(error)) return "answered";
+  return wasCut(error) ? "cut" : "lost";
 }
 
 function firstLine(error: unknown): string {

@@ -21,8 +21,13 @@ import { goodbye, type StartOptions, startWorker } from "./worker-start.ts";
 type WorkerState =
   | { readonly phase: "starting"; readonly abort: AbortController }
   | { readonly phase: "ready"; readonly process: WorkerProcess; readonly connection: Connection }
-  /** Silent for too long: it takes no new calls until it is heard again. */
-  | { readonly phase: "suspect"; readonly process: WorkerProcess; readonly connection: Connection }
+  /** It takes no new calls until it is heard again, or is back. */
+  | {
+      readonly phase: "suspect";
+      readonly process: WorkerProcess;
+      readonly connection: Connection;
+      readonly because: "silent" | "unreachable";
+    }
   | {
       readonly phase: "draining";
       readonly process: WorkerProcess;
@@ -30,6 +35,8 @@ type WorkerState =
       readonly reason: StopReason;
     }
   | { readonly phase: "stopped"; readonly reason: StopReason };
+
+type SuspectCause = Extract<WorkerState, { phase: "suspect" }>["because"];
 
 export type WorkerPhase = WorkerState["phase"];
 
@@ -220,6 +227,10 @@ export class Worker implements SlotsOwner {
     void child.exited.then((exit) => this.#gone("exited", exit));
     const lost = (fault: Error | undefined) => this.#connectionLost(fault);
     void connection.closed?.then(lost, lost);
+    connection.watchReach?.({
+      lost: () => this.#suspect("unreachable", "unreachable: its connection was lost"),
+      back: () => this.#recover("unreachable", "back: it has dialled in again"),
+    });
   }
 
   /** Sends a call. The caller has made sure that there is room. */
@@ -341,14 +352,15 @@ export class Worker implements SlotsOwner {
   /** Listens whether it still lives; called at each tick with the time that the host was awake. */
   checkVitals(ranMs: number): void {
     const { connection } = this;
-    if (connection === undefined) return;
+    // Of one that cannot be reached its connection says when it is given up.
+    if (connection === undefined || this.#isSuspect("unreachable")) return;
     switch (this.#pulse.look(connection, ranMs)) {
       case "well":
-        return this.#recover();
+        return this.#recover("silent", "heard again");
       case "ask":
         return;
       case "suspect":
-        this.#suspect();
+        this.#suspect("silent", `suspect: silent for ${this.#pulse.silentMs} ms`);
         // Neither confirms a cancel nor answers a ping: nobody on it makes progress.
         if (this.#slots.hasAbandoned) this.#kill("cancel-ignored");
         return;
@@ -362,18 +374,25 @@ export class Worker implements SlotsOwner {
     }
   }
 
-  #suspect(): void {
-    if (this.#state.phase !== "ready") return;
-    this.history.note(`suspect: silent for ${this.#pulse.silentMs} ms`);
-    this.#state = { ...this.#state, phase: "suspect" };
-    this.#owner.withdrawn(this);
+  #suspect(because: SuspectCause, note: string): void {
+    const state = this.#state;
+    if ((state.phase !== "ready" && state.phase !== "suspect") || this.#isSuspect(because)) return;
+    this.history.note(note);
+    this.#state = { ...state, phase: "suspect", because };
+    if (state.phase === "ready") this.#owner.withdrawn(this);
   }
 
-  #recover(): void {
-    if (this.#state.phase !== "suspect") return;
-    this.history.note("heard again");
-    this.#state = { ...this.#state, phase: "ready" };
+  #recover(because: SuspectCause, note: string): void {
+    const state = this.#state;
+    if (state.phase !== "suspect" || state.because !== because) return;
+    this.history.note(note);
+    const { process: child, connection } = state;
+    this.#state = { phase: "ready", process: child, connection };
     this.#owner.recovered(this);
+  }
+
+  #isSuspect(because: SuspectCause): boolean {
+    return this.#state.phase === "suspect" && this.#state.because === because;
   }
 
   /** Ends it for what it has used; its calls fail with `error`. */

@@ -97,6 +97,10 @@ class Calls:
                 credit.wake()
         return context
 
+    def cancel_all(self) -> list[Context]:
+        """As `cancel`, for every call that runs."""
+        return [context for call_id in list(self.running) if (context := self.cancel(call_id))]
+
     def grant(self, call_id: int, chunks: int, size: int) -> None:
         context = self.running.get(call_id)
         credit = None if context is None else self.credits.get(context)

@@ -134,6 +134,14 @@ class Executor:
         return ids
 
     @property
+    def is_idle(self) -> bool:
+        """Nothing stands in line, and no thread is at work."""
+        with self._lock:
+            if self._line or self._appointment is not None or self._strays > 0:
+                return False
+        return self._runners.is_idle
+
+    @property
     def may_get_stuck(self) -> bool:
         """Whether the monitor must look on: calls wait, or the thread that reads is in one."""
         appointment = self._appointment

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
 
@@ -16,6 +17,7 @@ HOST_GONE = 0
 PRELOAD_FAILED = 3
 BAD_FRAME = 4
 NOT_ADMITTED = 5
+LEASE_OVER = 6
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -63,6 +65,16 @@ def exit_on_signals() -> None:
     signal.signal(signal.SIGINT, lambda *_: None)
 
 
+def leave_at_end_of_lease(seconds: float) -> NoReturn:
+    """At once: the host is about to have somebody else serve in our place."""
+    text = (
+        f"snakepit_bridge: nothing was heard from the host for {seconds:g} s: the lease is over\n"
+    )
+    with contextlib.suppress(OSError):
+        os.write(2, text.encode())
+    os._exit(LEASE_OVER)
+
+
 class Ending:
     """An event that its waiter hears of together with signals.
 
@@ -80,6 +92,10 @@ class Ending:
         self._has_come = True
         with contextlib.suppress(BlockingIOError):  # full: then it is awake
             self._wakeup.send(b"\0")
+
+    def clear(self) -> None:
+        """So that it can come again."""
+        self._has_come = False
 
     def wait(self) -> None:
         if threading.current_thread() is threading.main_thread():

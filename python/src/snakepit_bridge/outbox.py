@@ -160,6 +160,18 @@ class Outbox:
             finally:
                 self._sending.release()
 
+    def close(self) -> None:
+        """Nobody reads any more what is put here."""
+        self._closed = True
+
+    def reopen(self, transport: Transport) -> None:
+        """For a host that knows of nothing that was put here or taken in before."""
+        with self._sending:
+            self._records.clear()
+            self._told = self._taken_in()
+            self._transport = transport
+            self._closed = False
+
     def _send(self) -> None:
         take = self._records.popleft
         # Only the sender takes, so as many as are there now stay there.

@@ -38,6 +38,11 @@ class Runners(Generic[Work]):
             busy = self._threads - len(self._idle)
             return None if busy + others >= self._most_threads else self._free()
 
+    @property
+    def is_idle(self) -> bool:
+        with self._lock:
+            return len(self._idle) == self._threads and not self._waiting
+
     def start_one(self) -> None:
         """So that the first call need not wait for a thread."""
         with self._lock:

@@ -63,12 +63,36 @@ class Server:
         self._failure: BaseException | None = None
 
     def run(self) -> None:
-        """Serves until the host hangs up. Raises `ProtocolError` when it sends nonsense.
+        """Serves until the host hangs up. Raises `ProtocolError` when it sends nonsense, and
+        `ConnectionLostError`.
 
         The calling thread only waits, so that the main thread is free for signals.
         """
         self._executor.start()
         threading.Thread(target=self._monitor, name="snakepit-monitor", daemon=True).start()
+        self._serve()
+
+    def drop_calls(self) -> None:
+        """After a lost connection: nobody waits for what is here. Returns when nothing runs any
+        more, so that no call overlaps with one of before."""
+        self._outbox.close()
+        self._executor.give_back()  # nobody reads, so nobody lines up calls meanwhile
+        self._calls.drop_all()
+        for context in self._calls.cancel_all():
+            if self._loop is not None:
+                self._loop.cancel(context)
+        while self._calls.running or not self._executor.is_idle:
+            time.sleep(TICK_SECONDS)
+
+    def resume(self, transport: Transport) -> None:
+        """As `run`, after `drop_calls`, on another transport."""
+        self._transport = transport
+        self._outbox.reopen(transport)
+        self._failure = None
+        self._ended.clear()
+        self._serve()
+
+    def _serve(self) -> None:
         self._start_reading()
         self._ended.wait()
         if self._failure is not None:

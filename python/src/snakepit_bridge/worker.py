@@ -5,17 +5,26 @@ import gc
 import json
 import os
 import sys
+import time
 import traceback
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
 from snakepit_bridge import lifeline
 from snakepit_bridge.codecs import CODECS, Codec, MsgpackCodec
 from snakepit_bridge.errors import ProtocolError
+from snakepit_bridge.lease import Lease
 from snakepit_bridge.registry import Registry, registry
 from snakepit_bridge.server import Server
-from snakepit_bridge.transports import Transport, dial
+from snakepit_bridge.transports import (
+    ConnectionLostError,
+    Hail,
+    Transport,
+    TurnedAwayError,
+    dial,
+)
 from snakepit_bridge.values.refs import refs
 from snakepit_bridge.values.unknown import placeholder
 from snakepit_bridge.version import PROTOCOL, versions
@@ -27,6 +36,9 @@ SWITCH_SECONDS = 0.0005
 LONGEST_WELCOME = 65_536
 DEFAULT_CONCURRENCY = 64
 DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024
+# Between attempts to dial in again, doubling: a lease is short, and a host has few workers.
+FIRST_PAUSE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,17 @@ class Identity:
     concurrency: int
 
 
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What the host answers a hello with. `incarnation` is a secret."""
+
+    codec: str
+    max_frame_bytes: int
+    # Both or none: the right to dial in again as the same worker, and for how long.
+    incarnation: str | None
+    lease_seconds: float | None
+
+
 class NotAdmittedError(Exception):
     """The host refused this worker, or did not answer its hello as the protocol says."""
 
@@ -49,12 +72,11 @@ def serve(identity: Identity) -> NoReturn:
     gc.freeze()  # what the preload made is never garbage, so no collection needs to look at it
     code = lifeline.HOST_GONE
     try:
-        transport = dial(identity.address)
-        build_server(transport, identity, registry).run()
+        _serve(identity, registry)
     except ProtocolError as error:
         print(f"snakepit_bridge: the host broke the protocol: {error}", file=sys.stderr)
         code = lifeline.BAD_FRAME
-    except NotAdmittedError as error:
+    except (NotAdmittedError, TurnedAwayError) as error:
         print(f"snakepit_bridge: {error}", file=sys.stderr)
         code = lifeline.NOT_ADMITTED
     except OSError as error:
@@ -66,8 +88,58 @@ def serve(identity: Identity) -> NoReturn:
     leave(code)
 
 
-def build_server(transport: Transport, identity: Identity, commands: Registry) -> Server:
-    """Introduces the worker. Raises `NotAdmittedError`."""
+def _serve(identity: Identity, commands: Registry) -> None:
+    transport = dial(identity.address, Hail(identity.worker_id, identity.token))
+    welcome = introduce(transport, identity, commands)
+    lease = None if welcome.lease_seconds is None else Lease(welcome.lease_seconds)
+    server = Server(
+        transport if lease is None else lease.hold(transport),
+        _codec(welcome.codec, identity.worker_id),
+        commands,
+        concurrency=identity.concurrency,
+        max_frame_bytes=welcome.max_frame_bytes,
+    )
+    serve = server.run
+    while True:
+        try:
+            return serve()
+        except ConnectionLostError as error:
+            print(f"snakepit_bridge: {error}", file=sys.stderr)
+            if lease is None:
+                return None
+        transport.hang_up()
+        server.drop_calls()
+        transport = dial_again(identity, commands, welcome, lease)
+        serve = partial(server.resume, lease.hold(transport))
+
+
+def dial_again(identity: Identity, commands: Registry, welcome: Welcome, lease: Lease) -> Transport:
+    """Until the host answers; the end of the lease ends the process. Raises `NotAdmittedError`,
+    `TurnedAwayError`."""
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        transport = dial(identity.address, Hail(identity.worker_id, identity.token))
+        lease.attempt(transport)
+        try:
+            answer = introduce(transport, identity, commands, welcome.incarnation)
+        except ConnectionLostError:
+            transport.hang_up()
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            continue
+        if answer != welcome:
+            raise NotAdmittedError("the host has other terms for this worker than before")
+        return transport
+
+
+def introduce(
+    transport: Transport,
+    identity: Identity,
+    commands: Registry,
+    incarnation: str | None = None,
+) -> Welcome:
+    """With `incarnation`: as the worker that was let in before. Raises `NotAdmittedError`, and
+    what `Transport.receive` does."""
     hello = {
         "type": "hello",
         "protocol": PROTOCOL,
@@ -79,14 +151,16 @@ def build_server(transport: Transport, identity: Identity, commands: Registry) -
         "commands": commands.names(),
         "versions": versions(),
     }
+    if incarnation is not None:
+        hello["incarnation"] = incarnation
     transport.send(json.dumps(hello).encode())
-    welcome = _welcome(transport)
-    return Server(
-        transport,
-        _codec(welcome["codec"], identity.worker_id),
-        commands,
-        concurrency=identity.concurrency,
-        max_frame_bytes=welcome.get("maxFrameBytes", DEFAULT_MAX_FRAME_BYTES),
+    answer = _welcome(transport)
+    lease_ms = answer.get("leaseMs")
+    return Welcome(
+        codec=answer["codec"],
+        max_frame_bytes=answer.get("maxFrameBytes", DEFAULT_MAX_FRAME_BYTES),
+        incarnation=answer.get("incarnation"),
+        lease_seconds=None if lease_ms is None else lease_ms / 1000,
     )
 
 

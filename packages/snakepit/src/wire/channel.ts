@@ -58,9 +58,14 @@ export class Channel implements PendingOwner {
     | undefined;
   /** Hears what the worker measures. */
   onTelemetry: ((report: TelemetryReport) => void) | undefined;
+  /**
+   * Hears that the transport has ended without anybody's fault, after which `resume` or `giveUp` is
+   * called. Absent: the channel ends with its transport.
+   */
+  onLost: (() => void) | undefined;
   /** Commands that the worker calls short; see `Connection`. */
   readonly shortCommands = new Set<string>();
-  readonly #transport: Transport;
+  #transport: Transport;
   readonly #codec: Codec;
   readonly #encoder: BatchEncoder;
   /** Waiting to be sent, oldest first; cancelled ones are skipped when their turn comes. */
@@ -77,7 +82,10 @@ export class Channel implements PendingOwner {
   #recallable = false;
   #blocked = false;
   #armed = false;
+  /** The transport has ended, and another may come. */
+  #isLost = false;
   #ended = false;
+  #end!: (fault: Error | undefined) => void;
 
   constructor(transport: Transport, codec: Codec, options: ChannelOptions) {
     this.workerId = options.workerId;
@@ -87,10 +95,13 @@ export class Channel implements PendingOwner {
       headroom: transport.headroom,
       maxBytes: options.maxFrameBytes,
     });
-    let end!: (error: Error | undefined) => void;
     this.closed = new Promise((resolve) => {
-      end = resolve;
+      this.#end = resolve;
     });
+    this.#listen(transport);
+  }
+
+  #listen(transport: Transport): void {
     transport.listen({
       frame: (document) => this.#receive(document),
       drained: () => {
@@ -98,10 +109,7 @@ export class Channel implements PendingOwner {
         this.#flush();
       },
       closed: (error) => {
-        this.#ended = true;
-        for (const pending of this.#held.splice(0))
-          if (!pending.cancelled) pending.fail(unsent(pending));
-        end(this.#fault ?? error);
+        if (transport === this.#transport) this.#disconnected(error);
       },
     });
   }
@@ -169,6 +177,37 @@ export class Channel implements PendingOwner {
   close(): void {
     this.#ended = true;
     this.#transport.close();
+    if (this.#isLost) this.#end(undefined); // its transport has told its end already
+  }
+
+  /**
+   * Goes on over another transport: the worker has dialled in again, and has dropped the calls that
+   * it had. It may know before us that the old one has ended.
+   */
+  resume(transport: Transport): void {
+    const old = this.#transport;
+    this.#transport = transport;
+    old.close();
+    if (this.#ended) return transport.close();
+    if (!this.#isLost) this.#lose();
+    this.#isLost = false;
+    this.#blocked = false;
+    this.#unacknowledged = 0;
+    this.#heardMs = performance.now();
+    this.#listen(transport);
+    this.#flush();
+  }
+
+  /** The worker has not dialled in again for so long. */
+  giveUp(afterMs: number): void {
+    const { workerId } = this;
+    this.#ended = true;
+    this.#end(
+      new SnakepitError("WORKER_EXITED", `it did not dial in again within ${afterMs} ms`, {
+        outcome: "unknown",
+        details: { workerId, stderr: "" },
+      }),
+    );
   }
 
   cancel(pending: Pending): void {
@@ -197,6 +236,30 @@ export class Channel implements PendingOwner {
     stream.creditIn = this.#controls;
     stream.credit = [ToWorker.credit, stream.id, chunks, bytes];
     this.#control(stream.credit);
+  }
+
+  #disconnected(error: Error | undefined): void {
+    if (this.onLost !== undefined && !this.#ended && !isFault(error)) return this.#lose();
+    this.#ended = true;
+    this.#failHeld();
+    this.#end(this.#fault ?? error);
+  }
+
+  #lose(): void {
+    this.#isLost = true;
+    this.#blocked = true;
+    // All else concerns calls that are over; a session that has ended has ended there too.
+    this.#controls = this.#controls.filter(([kind]) => kind === ToWorker.sessionEnd);
+    const sent = this.#pending.drain();
+    // Before the calls fail: whoever sends them again must know that this worker takes none.
+    this.onLost?.();
+    this.#failHeld();
+    for (const pending of sent) pending.fail(lost(pending));
+  }
+
+  #failHeld(): void {
+    for (const pending of this.#held.splice(0))
+      if (!pending.cancelled) pending.fail(unsent(pending));
   }
 
   #hold(pending: Pending): void {
@@ -375,6 +438,20 @@ function unsent({ command, owner }: Pending): SnakepitError<"WORKER_EXITED"> {
     "WORKER_EXITED",
     `the connection to worker ${workerId} ended before ${command} was sent to it; no work was done, so send it again`,
     { outcome: "not-started", details: { workerId, stderr: "" } },
+  );
+}
+
+/** Of the worker itself, which another connection would not mend. */
+function isFault(error: Error | undefined): boolean {
+  return SnakepitError.is(error, "PROTOCOL") || SnakepitError.is(error, "VALUE_TOO_LARGE");
+}
+
+function lost({ command, owner }: Pending): SnakepitError<"WORKER_EXITED"> {
+  const { workerId } = owner;
+  return new SnakepitError(
+    "WORKER_EXITED",
+    `the connection to worker ${workerId} was lost while it ran ${command}; whether the work was done is unknown`,
+    { outcome: "unknown", details: { workerId, stderr: "", mayReturn: true } },
   );
 }
 

@@ -1,12 +1,14 @@
 export { Channel, type ChannelOptions } from "./channel.ts";
 export type { BatchEncoder, Codec, EncoderOptions } from "./codec.ts";
 export { jsonCodec } from "./json-codec.ts";
+export type { Lease } from "./lease.ts";
 export {
   type Arrival,
   HANDSHAKE_MS,
   type Hello,
   Reception,
   type ReceptionOptions,
+  versionProblem,
 } from "./reception.ts";
 export {
   explain,

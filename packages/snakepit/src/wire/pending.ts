@@ -45,6 +45,14 @@ export class PendingSlots {
     this.#free.push(pending.id);
   }
 
+  /** Takes out all of them. */
+  drain(): Pending[] {
+    const taken = this.#slots.filter((pending) => pending !== undefined);
+    this.#slots.length = 1;
+    this.#free.length = 0;
+    return taken;
+  }
+
   /** How many calls are sent and not answered. */
   get size(): number {
     return this.#slots.length - 1 - this.#free.length;

@@ -2,6 +2,7 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { SnakepitError } from "../errors.ts";
 import { Channel } from "./channel.ts";
 import type { Codec } from "./codec.ts";
+import { Lease } from "./lease.ts";
 import { DEFAULT_MAX_FRAME_BYTES, PROTOCOL_VERSION } from "./records.ts";
 import type { Transport } from "./transport.ts";
 
@@ -15,17 +16,26 @@ export interface Hello {
   readonly concurrency: number;
   readonly commands: ReadonlySet<string> | "any";
   readonly versions: Readonly<Record<string, string>>;
+  /** Told in the welcome of before, by a worker that dials in again. */
+  readonly incarnation: string | undefined;
 }
 
 export interface Arrival {
   readonly hello: Hello;
   readonly channel: Channel;
+  /** Its right to dial in again, where the reception grants one. */
+  readonly lease: Lease | undefined;
 }
 
 export interface ReceptionOptions {
   /** In order of preference. */
   readonly codecs: readonly Codec[];
   readonly maxFrameBytes?: number;
+  /**
+   * How long a worker may live without its connection, in milliseconds: meanwhile it may dial in
+   * again. Absent: a worker ends with its connection.
+   */
+  readonly leaseMs?: number;
 }
 
 interface Guest {
@@ -47,6 +57,7 @@ export class Reception {
   readonly #options: ReceptionOptions;
   readonly #expected = new Map<string, Guest>();
   readonly #early = new Map<string, Arrival>();
+  readonly #leases = new Map<string, Lease>();
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -95,9 +106,7 @@ export class Reception {
 
   /** Constant time, so that the token cannot be found byte by byte. */
   knows(token: unknown): boolean {
-    const given = Buffer.from(typeof token === "string" ? token : "");
-    const wanted = Buffer.from(this.token);
-    return given.length === wanted.length && timingSafeEqual(given, wanted);
+    return isSecret(token, this.token);
   }
 
   /** Answers the first frame of a fresh connection. */
@@ -107,41 +116,65 @@ export class Reception {
     try {
       const hello = this.#check(first);
       const codec = this.#chooseCodec((first as { codecs?: unknown }).codecs);
-      sendJson(transport, {
-        type: "welcome",
-        protocol: PROTOCOL_VERSION,
-        codec: codec.name,
-        maxFrameBytes: this.maxFrameBytes,
-      });
-      const channel = new Channel(transport, codec, {
-        workerId: hello.workerId,
-        maxFrameBytes: this.maxFrameBytes,
-      });
-      this.#welcome({ hello, channel });
+      if (hello.incarnation === undefined) return this.#welcome(transport, hello, codec);
+      const lease = this.#leases.get(workerId);
+      if (lease === undefined || !isSecret(hello.incarnation, lease.incarnation)) {
+        throw new Refusal("this host does not expect it back; a worker's lease may be over");
+      }
+      this.#sendWelcome(transport, codec, lease);
+      lease.resume(transport);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       sendJson(transport, { type: "refused", code: "PROTOCOL", message: error.message });
-      transport.close();
-      this.#expected.get(workerId)?.failed(
-        new SnakepitError(
-          "WORKER_START_FAILED",
-          `worker ${workerId} was refused: ${error.message}`,
-          {
-            outcome: "not-started",
-            details: { reason: "bad-handshake", stderr: "" },
-          },
-        ),
-      );
+      transport.close(this.refuse(workerId, error.message));
     }
   }
 
-  #welcome(arrival: Arrival): void {
-    const { workerId } = arrival.hello;
+  /** Tells whoever waits for this worker that it was turned away; returns what the worker is told. */
+  refuse(workerId: string, problem: string): SnakepitError<"PROTOCOL"> {
+    this.#expected.get(workerId)?.failed(
+      new SnakepitError("WORKER_START_FAILED", `worker ${workerId} was refused: ${problem}`, {
+        outcome: "not-started",
+        details: { reason: "bad-handshake", stderr: "" },
+      }),
+    );
+    return new SnakepitError("PROTOCOL", problem, { outcome: "not-started" });
+  }
+
+  #welcome(transport: Transport, hello: Hello, codec: Codec): void {
+    const { workerId } = hello;
+    const { maxFrameBytes } = this;
+    const { leaseMs } = this.#options;
+    const channel = new Channel(transport, codec, { workerId, maxFrameBytes });
+    const lease = leaseMs === undefined ? undefined : new Lease(channel, leaseMs);
+    this.#sendWelcome(transport, codec, lease);
+    if (lease !== undefined) this.#keep(workerId, lease, channel);
+    const arrival = { hello, channel, lease };
     const guest = this.#expected.get(workerId);
     if (guest !== undefined) return guest.arrived(arrival);
     this.#early.set(workerId, arrival);
-    void arrival.channel.closed.then(() => {
+    void channel.closed.then(() => {
       if (this.#early.get(workerId) === arrival) this.#early.delete(workerId);
+    });
+  }
+
+  #sendWelcome(transport: Transport, codec: Codec, lease: Lease | undefined): void {
+    const { maxFrameBytes } = this;
+    const terms =
+      lease === undefined ? {} : { leaseMs: lease.leaseMs, incarnation: lease.incarnation };
+    sendJson(transport, {
+      type: "welcome",
+      protocol: PROTOCOL_VERSION,
+      codec: codec.name,
+      maxFrameBytes,
+      ...terms,
+    });
+  }
+
+  #keep(workerId: string, lease: Lease, channel: Channel): void {
+    this.#leases.set(workerId, lease);
+    void channel.closed.then(() => {
+      if (this.#leases.get(workerId) === lease) this.#leases.delete(workerId);
     });
   }
 
@@ -150,15 +183,17 @@ export class Reception {
     const hello = first as Record<string, unknown>;
     // The token first: who does not know it learns nothing else.
     if (!this.knows(hello["token"])) throw new Refusal("the token is wrong");
-    if (hello["protocol"] !== PROTOCOL_VERSION) {
-      throw new Refusal(
-        `the worker speaks protocol ${String(hello["protocol"])}, this host ${PROTOCOL_VERSION}; update the older of the two`,
-      );
-    }
+    const version = versionProblem(hello["protocol"]);
+    if (version !== undefined) throw new Refusal(version);
     const workerId = hello["workerId"];
     if (typeof workerId !== "string" || workerId === "") throw new Refusal("workerId is missing");
-    if (this.#early.has(workerId)) throw new Refusal(`a worker ${workerId} is here already`);
-    const { commands, concurrency, pid, versions } = hello;
+    const { commands, concurrency, pid, versions, incarnation } = hello;
+    if (incarnation !== undefined && typeof incarnation !== "string") {
+      throw new Refusal("incarnation is no text");
+    }
+    if (incarnation === undefined && this.#early.has(workerId)) {
+      throw new Refusal(`a worker ${workerId} is here already`);
+    }
     if (!Number.isInteger(concurrency) || (concurrency as number) < 1) {
       throw new Refusal(`concurrency is ${String(concurrency)}, not a positive integer`);
     }
@@ -177,6 +212,7 @@ export class Reception {
         typeof versions === "object" && versions !== null
           ? (versions as Record<string, string>)
           : {},
+      incarnation,
     };
   }
 
@@ -187,6 +223,18 @@ export class Reception {
     const ours = this.#options.codecs.map(({ name }) => name).join(", ");
     throw new Refusal(`the worker offers the codecs [${names.join(", ")}], this host has ${ours}`);
   }
+}
+
+/** Undefined when this host speaks it. */
+export function versionProblem(protocol: unknown): string | undefined {
+  if (protocol === PROTOCOL_VERSION) return undefined;
+  return `the worker speaks protocol ${String(protocol)}, this host ${PROTOCOL_VERSION}; update the older of the two`;
+}
+
+function isSecret(given: unknown, wanted: string): boolean {
+  const one = Buffer.from(typeof given === "string" ? given : "");
+  const other = Buffer.from(wanted);
+  return one.length === other.length && timingSafeEqual(one, other);
 }
 
 /** The handshake is JSON whatever the codec; `undefined` for what is not, which no check accepts. */

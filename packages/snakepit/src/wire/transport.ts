@@ -1,3 +1,5 @@
+import type { SnakepitError } from "../errors.ts";
+
 /** What carries frames between the host and one worker: a socket, a stream of another protocol. */
 export interface Transport {
   /** For people: "socket". */
@@ -8,8 +10,11 @@ export interface Transport {
   listen(listener: TransportListener): void;
   /** Sends one frame, which the transport owns from now on. False: wait for `drained`. */
   send(frame: Uint8Array): boolean;
-  /** Ends the connection after what was sent has left. Idempotent. */
-  close(): void;
+  /**
+   * Ends the connection after what was sent has left. Idempotent. `refusal`: why the worker is turned
+   * away, for a transport that has words of its own for it.
+   */
+  close(refusal?: SnakepitError<string>): void;
 }
 
 export interface TransportListener {

@@ -1,31 +1,55 @@
 """What carries frames between a worker and its host."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 Buffer = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Hail:
+    """What a transport with words of its own says before the first frame. `token` is a secret."""
+
+    worker_id: str
+    token: str
+
+
+class ConnectionLostError(OSError):
+    """The connection has ended, and nobody has said goodbye."""
+
+
+class TurnedAwayError(Exception):
+    """The host will not have this worker, and dialling again would not change that."""
 
 
 class Transport(Protocol):
     def receive(self, limit: int) -> Buffer | None:
         """The next document; None when the host has hung up. Called by one thread.
 
-        Raises `ProtocolError` for one longer than `limit` bytes.
+        Raises `ProtocolError` for one longer than `limit` bytes, and where the transport can tell
+        them from a host that hangs up: `ConnectionLostError`, `TurnedAwayError`.
         """
 
     def send(self, document: Buffer) -> None:
         """May block while the host does not read. One thread at a time. Raises `OSError`."""
 
+    def hang_up(self) -> None:
+        """Ends it at once, for all threads that send or receive."""
 
-def dial(address: str) -> Transport:
-    """`unix:<path>`, or `grpc:<target>` as gRPC names it, for example `grpc:unix:<path>`."""
+
+def dial(address: str, hail: Hail) -> Transport:
+    """`unix:<path>`; `grpc:<target>` as gRPC names it, for example `grpc:unix:<path>`; or
+    `grpcs:<host>:<port>` for gRPC with certificates on both sides."""
     scheme, _, rest = address.partition(":")
     if scheme == "unix":
         from snakepit_bridge.transports.socket import SocketTransport
 
         return SocketTransport.dial(rest)
-    if scheme == "grpc":
+    if scheme in ("grpc", "grpcs"):
         # Here, because grpc takes 0.1 s to import and most workers never need it.
         from snakepit_bridge.transports.grpc import GrpcTransport
 
-        return GrpcTransport.dial(rest)
-    raise ValueError(f"SNAKEPIT_ADDRESS must begin with unix: or grpc:, not {address!r}")
+        if scheme == "grpc":
+            return GrpcTransport.dial(rest, hail)
+        return GrpcTransport.dial_encrypted(rest, hail)
+    raise ValueError(f"SNAKEPIT_ADDRESS must begin with unix:, grpc: or grpcs:, not {address!r}")

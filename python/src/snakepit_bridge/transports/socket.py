@@ -1,5 +1,6 @@
 """Frames on a Unix socket: 4 bytes of length, big endian, then the document."""
 
+import contextlib
 import socket
 import struct
 
@@ -65,3 +66,7 @@ class SocketTransport:
 
     def send(self, document: Buffer) -> None:
         self._socket.sendall(b"".join((HEADER.pack(len(document)), document)))
+
+    def hang_up(self) -> None:
+        with contextlib.suppress(OSError):  # the host has done so
+            self._socket.shutdown(socket.SHUT_RDWR)
