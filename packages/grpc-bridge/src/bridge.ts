@@ -50,8 +50,8 @@ export interface Bridge extends AsyncDisposable {
  */
 export async function createBridge(options: BridgeOptions = {}): Promise<Bridge> {
   checkBridgeOptions(options);
-  const { python = {}, transport = "socket" } = options;
-  const adapter = new PythonAdapter(python, transport);
+  const { python = {}, transport = "socket", maxValueBytes } = options;
+  const adapter = new PythonAdapter(python, transport, maxValueBytes);
   try {
     const pool = await createPool({ ...poolOptions(options), adapter });
     return new PythonBridge(pool, adapter);

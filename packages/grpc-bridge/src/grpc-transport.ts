@@ -1,7 +1,11 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { SnakepitError } from "snakepit";
-import type { Transport, TransportListener } from "snakepit/wire";
-import { ConnectRequest, type ConnectResponse } from "./gen/snakepit_bridge/v1/bridge.ts";
+import type { PartFrame, Transport, TransportListener } from "snakepit/wire";
+import {
+  ConnectRequest,
+  type ConnectResponse,
+  type Part,
+} from "./gen/snakepit_bridge/v1/bridge.ts";
 
 /** The same frames on one bidirectional gRPC stream; its messages need no length of ours. */
 export class GrpcTransport implements Transport {
@@ -36,8 +40,12 @@ export class GrpcTransport implements Transport {
   }
 
   send(frame: Uint8Array): boolean {
-    const document = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
-    return this.#call.write({ frame: { document } });
+    return this.#call.write({ frame: { content: { $case: "document", value: viewOf(frame) } } });
+  }
+
+  sendPart({ callId, number, partBytes, bytes }: PartFrame): boolean {
+    const value = { callId, number, partBytes: BigInt(partBytes), bytes: viewOf(bytes) };
+    return this.#call.write({ frame: { content: { $case: "part", value } } });
   }
 
   close(): void {
@@ -47,17 +55,28 @@ export class GrpcTransport implements Transport {
 
   #receive(message: Uint8Array): void {
     if (this.#ended) return;
-    let document: Uint8Array | undefined;
+    let content: NonNullable<ConnectRequest["frame"]>["content"];
     try {
-      document = ConnectRequest.decode(message).frame?.document;
+      content = ConnectRequest.decode(message).frame?.content;
     } catch (error) {
       return this.#fail(`a message is no request: ${(error as Error).message}`, error);
     }
-    if (document === undefined) return this.#fail("a message holds no frame");
+    if (content === undefined) return this.#fail("a message holds no frame");
+    if (content.$case === "part") return this.#receivePart(content.value);
+    const { value: document } = content;
     const { length } = document;
     if (length > this.#maxFrameBytes)
       return this.#fail(`a frame of ${length} bytes is above the limit of ${this.#maxFrameBytes}`);
     this.#listener?.frame(document);
+  }
+
+  #receivePart({ callId, number, partBytes, bytes }: Part): void {
+    if (this.#listener?.part === undefined) return this.#fail("a part came before the handshake");
+    const header = { callId, number, partBytes: Number(partBytes) };
+    const place = this.#listener.part(header, bytes.length);
+    if (place === undefined) return;
+    place.set(bytes);
+    this.#listener.partFilled?.();
   }
 
   #fail(problem: string, cause?: unknown): void {
@@ -71,4 +90,9 @@ export class GrpcTransport implements Transport {
     this.#call.end();
     this.#listener?.closed(error);
   }
+}
+
+/** The same memory: gRPC's own writer copies it. */
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

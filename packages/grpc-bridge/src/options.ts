@@ -28,11 +28,13 @@ export interface BridgeOptions extends Partial<PoolLimits> {
   readonly python?: PythonSettings;
   /** What carries the frames. Default: `"socket"`, which is faster. */
   readonly transport?: "socket" | "grpc";
+  /** Most bytes that the big binaries of one call, reply or chunk may have in all. Default: 1 GiB. */
+  readonly maxValueBytes?: number;
 }
 
 const bridgeDefaults = { minWorkers: 2, maxWorkers: 10 };
 
-const own = ["python", "transport"];
+const own = ["python", "transport", "maxValueBytes"];
 /** The names of all options, for options that are built upon the bridge's. */
 export const bridgeOptionNames: readonly string[] = [...own, ...poolLimitNames];
 const pythonKeys = {
@@ -54,11 +56,12 @@ export function checkBridgeOptions(options: BridgeOptions): void {
 }
 
 function checkOwn(options: BridgeOptions): string[] {
-  const { python = {}, transport } = options;
+  const { python = {}, transport, maxValueBytes } = options;
   const notObject = checkObject("python", python);
   const problems = [
     ...checkKeys("", options, bridgeOptionNames),
     ...checkChoice("transport", transport, ["socket", "grpc"]),
+    ...checkValueBytes(maxValueBytes),
     ...notObject,
   ];
   if (notObject.length > 0) return problems;
@@ -122,6 +125,11 @@ function checkNames(name: string, value: unknown): string[] {
     Array.isArray(value) &&
     value.every((one) => typeof one === "string" && one !== "" && !one.includes(","));
   return good ? [] : [`${name} is ${JSON.stringify(value)}, not a list of names`];
+}
+
+function checkValueBytes(value: unknown): string[] {
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)) return [];
+  return [`maxValueBytes is ${String(value)}, not a whole number of bytes from 0 up`];
 }
 
 function checkConcurrency(value: unknown): string[] {

@@ -17,10 +17,12 @@ export class PythonAdapter implements Adapter {
   /** What the last worker said of itself: the versions of Python and of its half of the bridge. */
   versions: Readonly<Record<string, string>> = {};
   readonly #python: PythonSettings;
+  readonly #maxValueBytes: number | undefined;
   #opened: { readonly host: WorkerHost; readonly executable: string } | undefined;
 
-  constructor(python: PythonSettings, transport: "socket" | "grpc") {
+  constructor(python: PythonSettings, transport: "socket" | "grpc", maxValueBytes?: number) {
     this.#python = python;
+    this.#maxValueBytes = maxValueBytes;
     this.transport = transport;
     if (python.startMethod !== "spawn") this.launcher = new ForkServerLauncher();
   }
@@ -39,8 +41,10 @@ export class PythonAdapter implements Adapter {
       ...(autoSetup === undefined ? {} : { autoSetup }),
       extras,
     });
-    const host = await WorkerHost.open(this.transport, (workerId, output, first) =>
-      this.launcher?.receiveOutput(workerId, output, first),
+    const host = await WorkerHost.open(
+      this.transport,
+      (workerId, output, first) => this.launcher?.receiveOutput(workerId, output, first),
+      this.#maxValueBytes,
     );
     this.#opened = { host, executable: resolved.executable };
   }

@@ -26,8 +26,17 @@ export class WorkerHost implements AsyncDisposable {
     this.#listeners = grpc === undefined ? [socket] : [socket, grpc];
   }
 
-  static async open(transport: "socket" | "grpc", onOutput: OutputHandler): Promise<WorkerHost> {
-    const reception = new Reception({ codecs: [messagePackCodec, jsonCodec] });
+  /** `maxValueBytes`: most bytes of one value's parts. */
+  static async open(
+    transport: "socket" | "grpc",
+    onOutput: OutputHandler,
+    maxValueBytes?: number,
+  ): Promise<WorkerHost> {
+    const codecs = [messagePackCodec, jsonCodec];
+    const reception = new Reception({
+      codecs,
+      ...(maxValueBytes === undefined ? {} : { maxValueBytes }),
+    });
     const socket = await SocketListener.open({ reception, onOutput });
     const grpc =
       transport === "grpc"

@@ -12,6 +12,7 @@ import ormsgpack
 from ormsgpack import packb
 
 from snakepit_bridge.errors import BridgeError, ProtocolError
+from snakepit_bridge.incoming_parts import PART_EXTENSION, IncomingParts
 from snakepit_bridge.transports import Buffer
 from snakepit_bridge.values import DEEPEST, Limits, refusal_of, refused, type_name
 
@@ -48,8 +49,8 @@ class Codec(Protocol):
     def document(self, acked: int, records: Sequence[bytes]) -> bytes:
         """A batch of packed records."""
 
-    def decode(self, document: Buffer) -> list[Any]:
-        """A batch. Raises `ProtocolError`."""
+    def decode(self, document: Buffer, parts: IncomingParts | None = None) -> list[Any]:
+        """A batch; `parts` has the binaries that came ahead of it. Raises `ProtocolError`."""
 
 
 class MsgpackCodec:
@@ -78,8 +79,7 @@ class MsgpackCodec:
             return packb([2, call_id, value, size]), size
         packed = self.record([2, call_id, value])
         size = len(packed)
-        # The array of three becomes one of four, because the size is known only now.
-        return b"".join((b"\x94", memoryview(packed)[1:], packb(size))), size
+        return sized_chunk(packed, size), size
 
     def small(self, acked: int, records: Sequence[bytes | Record]) -> bytes | None:
         if bytes in map(type, records):
@@ -92,11 +92,19 @@ class MsgpackCodec:
     def document(self, acked: int, records: Sequence[bytes]) -> bytes:
         return b"".join((_array_header(1 + len(records)), packb(acked), *records))
 
-    def decode(self, document: Buffer) -> list[Any]:
+    def decode(self, document: Buffer, parts: IncomingParts | None = None) -> list[Any]:
+        self._parts = parts
         try:
-            return _as_batch(ormsgpack.unpackb(document))
+            return _as_batch(ormsgpack.unpackb(document, ext_hook=self._extension))
         except ValueError as error:
             raise ProtocolError(f"not a MessagePack document: {error}") from error
+
+    def _extension(self, kind: int, data: bytes) -> object:
+        if kind != PART_EXTENSION:
+            raise ProtocolError(f"an extension of the unknown type {kind}")
+        if self._parts is None:
+            raise ProtocolError("a record names a part, and none can come here")
+        return self._parts.take(data).as_bytes()
 
     def _check_depth(self, record: Record) -> None:
         """Packs the record inside so many lists that ormsgpack's own limit falls on ours: a walk in
@@ -139,7 +147,7 @@ class JsonCodec:
     def document(self, acked: int, records: Sequence[bytes]) -> bytes:
         return b"[%b]" % b",".join((b"%d" % acked, *records))
 
-    def decode(self, document: Buffer) -> list[Any]:
+    def decode(self, document: Buffer, parts: IncomingParts | None = None) -> list[Any]:
         try:
             return _as_batch(json.loads(bytes(document)))
         except (ValueError, RecursionError) as error:
@@ -154,6 +162,11 @@ def _as_batch(batch: object) -> list[Any]:
     if type(batch) is not list or not batch or type(batch[0]) is not int:
         raise ProtocolError("a batch is an array that begins with a number")
     return batch
+
+
+def sized_chunk(packed: bytes, size: int) -> bytes:
+    """The packed record of a chunk with its size: an array of three becomes one of four."""
+    return b"".join((b"\x94", memoryview(packed)[1:], packb(size)))
 
 
 def _array_header(length: int) -> bytes:

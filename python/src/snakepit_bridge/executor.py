@@ -17,10 +17,11 @@ from typing import Any
 
 from snakepit_bridge.calls import Call, Calls, ShortCall
 from snakepit_bridge.outbox import FRAME_BYTES
+from snakepit_bridge.outgoing_parts import PART_BYTES
 from snakepit_bridge.registry import QUICK_CALLS, Handler
 from snakepit_bridge.runners import Runners
 from snakepit_bridge.session_end import SessionEnd
-from snakepit_bridge.streams import GATHER_SECONDS, run_generator
+from snakepit_bridge.streams import GATHER_SECONDS, run_generator, wait_until_gone
 
 # A call that takes longer than this holds nobody else up.
 SLOW_SECONDS = 0.002
@@ -306,8 +307,8 @@ class Executor:
                 return
             if handler.is_stream:
                 contextvars.copy_context().run(run_generator, calls, value, context)
-            else:
-                outbox.put_chunk(record[1], value)
+            elif outbox.put_chunk(record[1], value) >= PART_BYTES:
+                wait_until_gone(outbox, record[1])
             calls.end(context)
             outbox.put_end(record[1])
         except BaseException as error:  # SystemExit too: a handler must not end its worker

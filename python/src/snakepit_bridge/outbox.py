@@ -7,10 +7,10 @@ before it goes. What is in here can be sent: values are checked on their way in.
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from snakepit_bridge.codecs import Codec, Record
+from snakepit_bridge.codecs import Codec, Record, sized_chunk
 from snakepit_bridge.errors import (
     LONGEST_TEXT,
     BridgeError,
@@ -19,8 +19,15 @@ from snakepit_bridge.errors import (
     not_begun,
     sendable,
 )
+from snakepit_bridge.outgoing_parts import (
+    PART_BYTES,
+    Extraction,
+    OutgoingParts,
+    OutgoingValue,
+    has_big_leaf,
+)
 from snakepit_bridge.transports import Transport
-from snakepit_bridge.values import too_large
+from snakepit_bridge.values import too_large, value_too_large
 
 # Above this a bigger frame costs no less per record.
 FRAME_RECORDS = 256
@@ -32,7 +39,10 @@ MOST_WAITING_REPORTS = 10_000
 
 
 class Outbox:
-    def __init__(self, transport: Transport, codec: Codec, max_frame_bytes: int) -> None:
+    def __init__(
+        self, transport: Transport, codec: Codec, max_frame_bytes: int, max_value_bytes: int = 0
+    ) -> None:
+        """`max_value_bytes` is 0 when the host takes no parts."""
         self._transport = transport
         self._codec = codec
         self.max_record_bytes = max_frame_bytes - FRAME_OVERHEAD
@@ -46,6 +56,10 @@ class Outbox:
         self._without_calls = 0
         self._lined_up = 0
         self._told = 0
+        self.parts = OutgoingParts(transport, self)
+        self._max_value_bytes = max_value_bytes
+        # Once there was a big value there will be more, and to pack one in vain is dear.
+        self._looks_first = False
         self._wakeups: queue.SimpleQueue[None] = queue.SimpleQueue()
         # Bound once, as they are called for every reply.
         self.put = self._records.append
@@ -53,19 +67,49 @@ class Outbox:
 
     def put_result(self, call_id: int, value: object) -> int:
         """Returns the size of the record. Raises SERIALIZATION, VALUE_TOO_LARGE."""
+        if self._looks_first and has_big_leaf(value):
+            return self._put_large(0, call_id, value)
         record = self.pack([0, call_id, value])
         size = len(record)
-        if size > self.max_record_bytes:
-            raise too_large(size, self.max_record_bytes)
+        if size >= PART_BYTES:
+            return self._put_large(0, call_id, value, record)
         self.put(record)
         return size
 
     def put_chunk(self, call_id: int, value: object) -> int:
-        """As `put_result`, for one piece of a stream."""
+        """As `put_result`, for one piece of a stream. With `PART_BYTES` and more, wait until
+        `parts.when_gone` before anything else of this call."""
+        if self._looks_first and has_big_leaf(value):
+            return self._put_large(2, call_id, value)
         record, size = self._codec.chunk(call_id, value)
-        if len(record) > self.max_record_bytes:
-            raise too_large(size, self.max_record_bytes)
+        if size >= PART_BYTES:
+            return self._put_large(2, call_id, value, record)
         self.put(record)
+        return size
+
+    def _put_large(
+        self, kind: int, call_id: int, value: object, packed: bytes | None = None
+    ) -> int:
+        """In parts if it has big binaries. `packed` is the record without parts, if it is known."""
+        extraction = Extraction(call_id)
+        small = extraction.without_parts(value) if self._max_value_bytes else value
+        size = extraction.size
+        if size > self._max_value_bytes:
+            raise value_too_large(size, self._max_value_bytes)
+        if packed is None or size > 0:
+            packed = self.pack([kind, call_id, small])
+            size += len(packed)
+            if kind == 2:
+                packed = sized_chunk(packed, size)
+        if len(packed) > self.max_record_bytes:
+            raise too_large(len(packed), self.max_record_bytes)
+        if not extraction.leaves:
+            self.put(packed)
+            return len(packed)
+        self._looks_first = True
+        outgoing = OutgoingValue(call_id, extraction.parts(), is_answer=kind == 0)
+        outgoing.record = packed
+        self.parts.add(outgoing)
         return size
 
     def put_end(self, call_id: int) -> None:
@@ -152,6 +196,22 @@ class Outbox:
                 self._closed = True  # the host has gone; the reader notices and ends the worker
             finally:
                 self._sending.release()
+
+    def send_first(self, send: Callable[[], None]) -> bool:
+        """For the thread that sends parts, which may wait for other senders: what is small, then
+        `send`, then what has come meanwhile. False when the host has gone."""
+        with self._sending:
+            if self._closed:
+                return False
+            try:
+                for _ in range(1 + len(self._records) // FRAME_RECORDS):
+                    self._send()
+                send()
+            except OSError:
+                self._closed = True
+                return False
+        self.flush()
+        return True
 
     def _send(self) -> None:
         take = self._records.popleft

@@ -12,6 +12,7 @@ from snakepit_bridge.calls import Call, Calls
 from snakepit_bridge.codecs import Codec, Record
 from snakepit_bridge.errors import BridgeError, NotBegunError, ProtocolError
 from snakepit_bridge.executor import Appointment, Executor, Item
+from snakepit_bridge.incoming_parts import IncomingParts
 from snakepit_bridge.lifeline import Ending
 from snakepit_bridge.outbox import Outbox
 from snakepit_bridge.registry import Handler, Registry
@@ -37,12 +38,16 @@ class Server:
         *,
         concurrency: int,
         max_frame_bytes: int,
+        max_value_bytes: int = 0,
     ) -> None:
+        """`max_value_bytes` is 0 when the host sends and takes no parts."""
         self._transport = transport
         self._codec = codec
         self._registry = registry
         self._max_frame_bytes = max_frame_bytes
-        self._outbox = Outbox(transport, codec, max_frame_bytes)
+        self._outbox = Outbox(transport, codec, max_frame_bytes, max_value_bytes)
+        self._incoming = IncomingParts(max_value_bytes, self._outbox.parts.owe)
+        transport.parts = self._incoming
         self._calls = Calls(self._outbox)
         self._executor = Executor(self._calls, concurrency, self._run_async)
         self._loop: EventLoop | None = None
@@ -76,7 +81,10 @@ class Server:
                 document = receive(limit)
                 if document is None:
                     break
-                appointment = self._take_in(self._codec.decode(document))
+                batch = self._codec.decode(document, self._incoming)
+                if self._incoming.is_awaiting:
+                    self._incoming.check_taken(batch)
+                appointment = self._take_in(batch)
                 if appointment and not self._executor.work_through_line(appointment):
                     return
         except BaseException as error:  # raised again by `run`
@@ -170,6 +178,9 @@ class Server:
             return True
         if kind == 5:
             return self._recall()
+        if kind == 7:
+            self._outbox.parts.grant(record[2])
+            return False
         if kind == 6:
             if self._registry.session_hooks:
                 self._executor.run_alone(self._session_end(record))
@@ -178,8 +189,14 @@ class Server:
 
     def _cancel(self, call_id: int) -> bool:
         """Returns whether it had not begun, and its answer waits to be sent."""
-        if self._calls.drop(call_id) or self._executor.drop(call_id):
+        if (
+            self._calls.drop(call_id)
+            or self._executor.drop(call_id)
+            or self._incoming.drop(call_id)
+        ):
             self._outbox.put_not_begun(call_id)
+            return True
+        if self._outbox.parts.stop(call_id):
             return True
         context = self._calls.cancel(call_id)
         if context is not None and self._loop is not None:

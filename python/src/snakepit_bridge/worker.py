@@ -76,6 +76,7 @@ def build_server(transport: Transport, identity: Identity, commands: Registry) -
         "concurrency": identity.concurrency,
         "commands": commands.names(),
         "versions": versions(),
+        "parts": True,
     }
     transport.send(json.dumps(hello).encode())
     welcome = _welcome(transport)
@@ -85,6 +86,7 @@ def build_server(transport: Transport, identity: Identity, commands: Registry) -
         commands,
         concurrency=identity.concurrency,
         max_frame_bytes=welcome.get("maxFrameBytes", DEFAULT_MAX_FRAME_BYTES),
+        max_value_bytes=welcome.get("maxValueBytes", 0),
     )
 
 

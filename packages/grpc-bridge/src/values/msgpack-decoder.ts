@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { SnakepitError } from "snakepit";
-import { maxDepth } from "snakepit/wire";
+import { maxDepth, type PartSource } from "snakepit/wire";
+import { partExtension } from "./msgpack-encoder.ts";
 
 /** Keys longer than this are rare, and not worth comparing byte by byte. */
 const longestCachedKey = 24;
@@ -22,10 +23,13 @@ export class MessagePackDecoder {
   readonly #bytes: Buffer;
   readonly #end: number;
   readonly #keys: KeyCache;
+  readonly #parts: PartSource | undefined;
   #position = 0;
   #view: DataView | undefined;
 
-  constructor(document: Uint8Array, keys: KeyCache) {
+  /** `parts` has the binaries that came ahead of the document. */
+  constructor(document: Uint8Array, keys: KeyCache, parts?: PartSource) {
+    this.#parts = parts;
     this.#bytes = Buffer.isBuffer(document)
       ? document
       : Buffer.from(document.buffer, document.byteOffset, document.byteLength);
@@ -98,6 +102,8 @@ export class MessagePackDecoder {
         return this.#uint32() | 0;
       case 0xd3:
         return this.#integer64(this.#uint32() | 0);
+      case 0xd7:
+        return this.#part();
       case 0xd9:
         return this.#text(this.#byte());
       case 0xda:
@@ -233,6 +239,16 @@ export class MessagePackDecoder {
   #binary(length: number): Uint8Array {
     const begin = this.#take(length);
     return new Uint8Array(this.#bytes.subarray(begin, begin + length));
+  }
+
+  /** Not a copy: a part comes into memory of its own. */
+  #part(): Uint8Array {
+    const type = this.#byte();
+    if (type !== partExtension) throw this.#malformed(`extension ${type} is none of 8 bytes`);
+    const callId = this.#uint32();
+    const number = this.#uint32();
+    if (this.#parts === undefined) throw this.#malformed("it names a part, and none has come");
+    return this.#parts.take(callId, number);
   }
 
   /** Made for the first float: it costs as much as ten of them. */

@@ -196,6 +196,9 @@ class StubTransport implements Transport {
   listen(listener: TransportListener): void {
     this.listener = listener;
   }
+  sendPart(): boolean {
+    throw new Error("JSON has no parts");
+  }
   send(frame: Uint8Array): boolean {
     this.batches.push(JSON.parse(Buffer.from(frame).toString()));
     return true;

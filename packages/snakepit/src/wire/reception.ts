@@ -2,6 +2,7 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { SnakepitError } from "../errors.ts";
 import { Channel } from "./channel.ts";
 import type { Codec } from "./codec.ts";
+import { DEFAULT_MAX_VALUE_BYTES } from "./part-limits.ts";
 import { DEFAULT_MAX_FRAME_BYTES, PROTOCOL_VERSION } from "./records.ts";
 import type { Transport } from "./transport.ts";
 
@@ -15,6 +16,8 @@ export interface Hello {
   readonly concurrency: number;
   readonly commands: ReadonlySet<string> | "any";
   readonly versions: Readonly<Record<string, string>>;
+  /** It sends and takes big binaries in parts. */
+  readonly parts: boolean;
 }
 
 export interface Arrival {
@@ -26,6 +29,8 @@ export interface ReceptionOptions {
   /** In order of preference. */
   readonly codecs: readonly Codec[];
   readonly maxFrameBytes?: number;
+  /** Most bytes of one value's parts, in either direction. Default: 1 GiB. */
+  readonly maxValueBytes?: number;
 }
 
 interface Guest {
@@ -44,6 +49,7 @@ export class Reception {
   /** The secret that workers of this host present. */
   readonly token = randomBytes(32).toString("base64url");
   readonly maxFrameBytes: number;
+  readonly maxValueBytes: number;
   readonly #options: ReceptionOptions;
   readonly #expected = new Map<string, Guest>();
   readonly #early = new Map<string, Arrival>();
@@ -51,6 +57,7 @@ export class Reception {
   constructor(options: ReceptionOptions) {
     this.#options = options;
     this.maxFrameBytes = options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
+    this.maxValueBytes = options.maxValueBytes ?? DEFAULT_MAX_VALUE_BYTES;
   }
 
   /**
@@ -107,15 +114,18 @@ export class Reception {
     try {
       const hello = this.#check(first);
       const codec = this.#chooseCodec((first as { codecs?: unknown }).codecs);
+      const parts = hello.parts ? { maxValueBytes: this.maxValueBytes } : {};
       sendJson(transport, {
         type: "welcome",
         protocol: PROTOCOL_VERSION,
         codec: codec.name,
         maxFrameBytes: this.maxFrameBytes,
+        ...parts,
       });
       const channel = new Channel(transport, codec, {
         workerId: hello.workerId,
         maxFrameBytes: this.maxFrameBytes,
+        ...parts,
       });
       this.#welcome({ hello, channel });
     } catch (error) {
@@ -177,6 +187,7 @@ export class Reception {
         typeof versions === "object" && versions !== null
           ? (versions as Record<string, string>)
           : {},
+      parts: hello["parts"] === true,
     };
   }
 

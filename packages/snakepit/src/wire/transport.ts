@@ -1,3 +1,5 @@
+import type { PartFrame, PartHeader } from "./part-frame.ts";
+
 /** What carries frames between the host and one worker: a socket, a stream of another protocol. */
 export interface Transport {
   /** For people: "socket". */
@@ -8,12 +10,21 @@ export interface Transport {
   listen(listener: TransportListener): void;
   /** Sends one frame, which the transport owns from now on. False: wait for `drained`. */
   send(frame: Uint8Array): boolean;
+  /** The same for a frame of a part; its bytes are the caller's and are not kept or changed. */
+  sendPart(frame: PartFrame): boolean;
   /** Ends the connection after what was sent has left. Idempotent. */
   close(): void;
 }
 
 export interface TransportListener {
   frame(document: Uint8Array): void;
+  /**
+   * A frame of a part has begun: where its `bytes` go, which the transport fills. Undefined: it is
+   * refused, and the connection closed. Absent: nobody expects parts yet.
+   */
+  part?(header: PartHeader, bytes: number): Uint8Array | undefined;
+  /** The place that was given last is filled. */
+  partFilled?(): void;
   drained(): void;
   /** Exactly once, also after `close`. `error` is absent when the worker hung up in good order. */
   closed(error?: Error): void;

@@ -5,15 +5,32 @@ from typing import Protocol
 Buffer = bytes | bytearray | memoryview
 
 
+class PartSink(Protocol):
+    """Where the parts of big values go; see `incoming_parts.py`."""
+
+    def place(self, call_id: int, number: int, length: int, count: int) -> memoryview:
+        """Raises `ProtocolError`."""
+
+    def filled(self, count: int) -> None:
+        """Raises `ProtocolError`."""
+
+
 class Transport(Protocol):
+    # None until the handshake is over: a part is a fault before it.
+    parts: PartSink | None
+
     def receive(self, limit: int) -> Buffer | None:
-        """The next document; None when the host has hung up. Called by one thread.
+        """The next document; parts that come before it go to `parts`. None when the host has hung
+        up. Called by one thread.
 
         Raises `ProtocolError` for one longer than `limit` bytes.
         """
 
     def send(self, document: Buffer) -> None:
         """May block while the host does not read. One thread at a time. Raises `OSError`."""
+
+    def send_part(self, call_id: int, number: int, length: int, chunk: memoryview) -> None:
+        """As `send`, for the next bytes of a part that has `length` in all."""
 
 
 def dial(address: str) -> Transport:
