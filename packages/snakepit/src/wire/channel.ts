@@ -65,7 +65,7 @@ export class Channel implements PendingOwner {
   /** Sent and not yet answered. */
   readonly #pending = new PendingSlots();
   readonly #tap = new FrameTap();
-  readonly #maxValueBytes: number | undefined;
+  readonly #options: ChannelOptions;
   /** Made for the first big value of each direction. */
   #outgoing: OutgoingParts | undefined;
   #incoming: IncomingParts | undefined;
@@ -87,7 +87,7 @@ export class Channel implements PendingOwner {
       maxBytes: options.maxFrameBytes,
       maxValueBytes: options.maxValueBytes,
     });
-    this.#maxValueBytes = options.maxValueBytes;
+    this.#options = options;
     let end!: (error: Error | undefined) => void;
     this.closed = new Promise((resolve) => {
       end = resolve;
@@ -295,13 +295,21 @@ export class Channel implements PendingOwner {
       }
     } catch (error) {
       this.#pending.remove(pending);
-      if (encoder.records > 0 && SnakepitError.is(error, "VALUE_TOO_LARGE")) {
+      if (encoder.records > 0 && this.#needsBatch(error)) {
         pending.id = 0;
         return false;
       }
       pending.fail(error); // alone: the batch is as it was
     }
     return true;
+  }
+
+  /** It has no room beside the others; a value above its own limit has none anywhere. */
+  #needsBatch(error: unknown): boolean {
+    const { maxFrameBytes } = this.#options;
+    return (
+      SnakepitError.is(error, "VALUE_TOO_LARGE") && error.details["limitBytes"] === maxFrameBytes
+    );
   }
 
   #receive(document: Uint8Array): void {
@@ -376,11 +384,12 @@ export class Channel implements PendingOwner {
     this.#heardMs = performance.now();
     try {
       const { callId } = header;
-      if (this.#maxValueBytes === undefined)
+      const { maxValueBytes } = this.#options;
+      if (maxValueBytes === undefined)
         throw protocolError("the worker sends a part, and its hello did not speak of parts");
       if (this.#pending.get(callId) === undefined)
         throw protocolError(`a part is for the unknown call ${callId}`);
-      this.#incoming ??= new IncomingParts(this.#maxValueBytes);
+      this.#incoming ??= new IncomingParts(maxValueBytes);
       return this.#incoming.place(header, bytes);
     } catch (error) {
       this.#break(error as Error);
