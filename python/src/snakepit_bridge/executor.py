@@ -229,7 +229,8 @@ class Executor:
                     if value.__class__ in SMALL:
                         put([0, call_id, value])
                     else:
-                        size += outbox.put_result(call_id, value)
+                        is_new = handler.quick_calls < QUICK_CALLS
+                        size += outbox.put_result(call_id, value, look_first=is_new)
                 except BaseException as error:  # as in `_run`
                     outbox.put_error(call_id, explain(handler, args, error))
                 if len(context):

@@ -75,9 +75,9 @@ class IncomingParts:
             value = self._open(call_id)
         if number == len(value.parts):
             self._begin(value, number, length)
-        part = value.parts[-1]
-        if number != len(value.parts) - 1 or length != part.length:
+        if number != len(value.parts) - 1 or length != value.parts[number].length:
             raise ProtocolError(f"part {number} of call {call_id} is not the one that was begun")
+        part = value.parts[number]
         begin = part.filled
         if begin + count > part.length:
             raise ProtocolError(f"part {number} of call {call_id} is longer than its {length:,}")

@@ -65,9 +65,13 @@ class Outbox:
         self.put = self._records.append
         self.pack = codec.record
 
-    def put_result(self, call_id: int, value: object) -> int:
-        """Returns the size of the record. Raises SERIALIZATION, VALUE_TOO_LARGE."""
-        if self._looks_first and has_big_leaf(value):
+    def put_result(self, call_id: int, value: object, *, look_first: bool = True) -> int:
+        """Returns the size of the record. Without `look_first` big binaries are found only when
+        the value is packed: for commands that are known to answer with little.
+
+        Raises SERIALIZATION, VALUE_TOO_LARGE.
+        """
+        if (look_first or self._looks_first) and has_big_leaf(value):
             return self._put_large(0, call_id, value)
         record = self.pack([0, call_id, value])
         size = len(record)
@@ -79,7 +83,7 @@ class Outbox:
     def put_chunk(self, call_id: int, value: object) -> int:
         """As `put_result`, for one piece of a stream. With `PART_BYTES` and more, wait until
         `parts.when_gone` before anything else of this call."""
-        if self._looks_first and has_big_leaf(value):
+        if value.__class__ is not str and has_big_leaf(value):
             return self._put_large(2, call_id, value)
         record, size = self._codec.chunk(call_id, value)
         if size >= PART_BYTES:

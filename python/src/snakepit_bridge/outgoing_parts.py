@@ -4,6 +4,7 @@ A thread sends them frame by frame, in turns, so that small replies pass in betw
 the host credit for the parts that have come, because the reading thread must not wait for a sender.
 """
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -26,10 +27,12 @@ from snakepit_bridge.values import DEEPEST
 # A binary of so many bytes leaves its document; measured, see
 # docs/decisions/2026-11-21-big-values-travel-in-parts.md.
 PART_BYTES = 256 * 1024
-# How much of a value is looked at for big binaries before it is packed.
-LONGEST_LOOK = 64
+# How much of a value is looked at for big binaries before it is packed: of each container so many
+# items, down to so many containers in containers.
+LONGEST_LOOK = 32
+DEEPEST_LOOK = 2
 BINARY = frozenset({bytes, bytearray, memoryview})
-CONTAINERS_AND_BINARY = BINARY | {dict, list}
+CONTAINERS = frozenset({dict, list})
 
 
 class Sender(Protocol):
@@ -190,16 +193,21 @@ class OutgoingParts:
                 self._finish(value)
 
 
-def has_big_leaf(value: object) -> bool:
-    """Whether big binaries are where they usually are. Cheap, and may miss some."""
+def has_big_leaf(value: object, depth: int = DEEPEST_LOOK) -> bool:
+    """Whether big binaries are where they usually are. Bounded, so it may miss some."""
     if value.__class__ in BINARY:
         return size_of(value) >= PART_BYTES
     items: Iterable[object] = ()
     if isinstance(value, dict):
-        items = value.values()
-    elif isinstance(value, list) and len(value) <= LONGEST_LOOK:
-        items = value
-    return any(item.__class__ in BINARY and size_of(item) >= PART_BYTES for item in items)
+        items = itertools.islice(value.values(), LONGEST_LOOK)
+    elif isinstance(value, list):
+        items = value[:LONGEST_LOOK]
+    for item in items:
+        if item.__class__ in BINARY and size_of(item) >= PART_BYTES:
+            return True
+        if depth > 0 and item.__class__ in CONTAINERS and has_big_leaf(item, depth - 1):
+            return True
+    return False
 
 
 def size_of(binary: object) -> int:
@@ -208,7 +216,7 @@ def size_of(binary: object) -> int:
 
 
 def _may_hold_binaries(items: Iterable[object]) -> bool:
-    return not CONTAINERS_AND_BINARY.isdisjoint(map(type, items))
+    return not (BINARY | CONTAINERS).isdisjoint(map(type, items))
 
 
 class Extraction:
