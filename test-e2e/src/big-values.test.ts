@@ -4,6 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { Bridge } from "snakepit-grpc-bridge";
 import { describe, expect, test } from "vitest";
 import { heldBytes } from "../../packages/snakepit/src/fixtures/held-bytes.ts";
+import { until } from "../../packages/snakepit/src/fixtures/until.ts";
 import { isRunning, temporaryFolder, testBridge } from "./workspace.ts";
 
 const KiB = 1024;
@@ -186,7 +187,7 @@ describe.each(["socket", "grpc"] as const)("over %s", (transport) => {
     const [memory, files] = [await heldBytes(), descriptors()];
     for (let times = 0; times < 4; times++) await killOnce(bridge, data);
     expect((await heldBytes()) - memory).toBeLessThan(8 * MiB);
-    expect(descriptors()).toBeLessThanOrEqual(files);
+    await until(() => descriptors() <= files, descriptors); // the last worker's may be closing still
   });
 });
 

@@ -5,7 +5,7 @@ import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
 import type { CallContext } from "snakepit";
 import { type Channel, jsonCodec, Reception } from "snakepit/wire";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
-import { BridgeServiceService } from "./gen/snakepit_bridge/v1/bridge.ts";
+import { BridgeServiceService, ConnectRequest } from "./gen/snakepit_bridge/v1/bridge.ts";
 import { GrpcListener } from "./grpc-listener.ts";
 
 const maxFrameBytes = 100_000;
@@ -16,7 +16,7 @@ let neighbour: Guest;
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "snakepit-"));
-  reception = new Reception({ codecs: [jsonCodec], maxFrameBytes });
+  reception = new Reception({ codecs: [jsonCodec], maxFrameBytes, maxValueBytes: 200_000 });
   listener = await GrpcListener.open({ reception, directory });
   neighbour = await connect("neighbour");
 });
@@ -81,14 +81,25 @@ function varint(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
 }
 
+type PartFields = [callId: number, number: number, partBytes: number, bytes: number];
+
+function partMessage(...[callId, number, partBytes, bytes]: PartFields): Buffer {
+  const part = { callId, number, partBytes: BigInt(partBytes), bytes: Buffer.alloc(bytes) };
+  const frame = { content: { $case: "part" as const, value: part } };
+  return Buffer.from(ConnectRequest.encode({ frame }).finish());
+}
+
 interface Guest {
   readonly channel: Channel;
   readonly worker: HandWorker;
 }
 
-async function connect(workerId: string): Promise<Guest> {
+async function connect(
+  workerId: string,
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<Guest> {
   const worker = new HandWorker(listener.path);
-  worker.send(hello(workerId));
+  worker.send(hello(workerId, changes));
   const { channel } = await reception.worker(workerId, new AbortController().signal);
   await worker.frame();
   return { channel, worker };
@@ -133,6 +144,38 @@ test.each([
   const fault = await channel.closed;
   expect(fault).toMatchObject({ code: "PROTOCOL", message: expect.stringMatching(problem) });
   await worker.closed;
+  await neighbourIsServed();
+});
+
+test.each<[string, readonly PartFields[], RegExp]>([
+  ["for a call that was never made", [[7, 0, 100_000, 10]], /unknown call 7/],
+  ["longer than was announced", [[1, 0, 65_536, 65_537]], /longer than/],
+  [
+    "before the end of another",
+    [
+      [1, 0, 65_536, 10],
+      [1, 1, 65_536, 10],
+    ],
+    /comes before/,
+  ],
+  ["above the limit", [[1, 0, 200_001, 10]], /is above 200000/],
+  ["too short to be one", [[1, 0, 10, 10]], /belongs into its document/],
+  ["without a byte", [[1, 0, 65_536, 0]], /holds 0 bytes/],
+])("a part %s ends that stream only", async (_name, parts, problem) => {
+  const { channel, worker } = await connect("faulty", { parts: true });
+  channel.execute("busy", null, context()).catch(() => {});
+  await worker.frame();
+  for (const fields of parts) worker.sendMessage(partMessage(...fields));
+  const fault = await channel.closed;
+  expect(fault).toMatchObject({ code: "PROTOCOL", message: expect.stringMatching(problem) });
+  await worker.closed;
+  await neighbourIsServed();
+});
+
+test("a part before the hello ends its stream", async () => {
+  const stranger = new HandWorker(listener.path);
+  stranger.sendMessage(partMessage(1, 0, 65_536, 10));
+  await stranger.closed;
   await neighbourIsServed();
 });
 
