@@ -17,7 +17,6 @@ from snakepit_bridge.errors import Cancelled, ProtocolError, error_map
 from snakepit_bridge.incoming_parts import (
     PART_CREDIT_BYTES,
     PART_EXTENSION,
-    PART_FRAME_BYTES,
     REFERENCE,
     VALUES_AT_ONCE,
 )
@@ -73,6 +72,7 @@ class OutgoingValue:
 class OutgoingParts:
     def __init__(self, transport: Transport, sender: Sender) -> None:
         self._transport = transport
+        self._frame_bytes = transport.part_frame_bytes
         self._sender = sender
         self._changed = threading.Condition()
         # Those at the front take turns, the others wait.
@@ -175,7 +175,7 @@ class OutgoingParts:
                 return
             value = self._values[0]
             part = value.parts[value.number]
-            chunk = part[value.offset : value.offset + min(PART_FRAME_BYTES, self._credit)]
+            chunk = part[value.offset : value.offset + min(self._frame_bytes, self._credit)]
             self._credit -= len(chunk)
             self._values.popleft()
             self._values.insert(min(VALUES_AT_ONCE - 1, len(self._values)), value)

@@ -290,7 +290,7 @@ export class Channel implements PendingOwner {
       if (session !== undefined) record.push(session.id);
       const big = encoder.add(record);
       if (big !== undefined) {
-        this.#outgoing ??= new OutgoingParts();
+        this.#outgoing ??= new OutgoingParts(this.#transport.partFrameBytes);
         this.#outgoing.add(new OutgoingValue(pending, big));
       }
     } catch (error) {

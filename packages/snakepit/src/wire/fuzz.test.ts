@@ -189,6 +189,7 @@ test("a document nested as deep as it is long is refused, not recursed into", ()
 class StubTransport implements Transport {
   readonly name = "stub";
   readonly headroom = 0;
+  readonly partFrameBytes = 1_000;
   readonly batches: unknown[][] = [];
   closes = 0;
   listener!: TransportListener;

@@ -1,6 +1,6 @@
 import type { BigRecord } from "./codec.ts";
 import type { PartFrame } from "./part-frame.ts";
-import { PART_CREDIT_BYTES, PART_FRAME_BYTES, VALUES_AT_ONCE } from "./part-limits.ts";
+import { PART_CREDIT_BYTES, VALUES_AT_ONCE } from "./part-limits.ts";
 import { type Pending, protocolError } from "./pending.ts";
 
 /** A call of which parts are still to be sent. Its record follows them. */
@@ -49,6 +49,12 @@ export class OutgoingParts {
   /** Whose turn it is stands first. */
   readonly #turns: OutgoingValue[] = [];
   #creditBytes = PART_CREDIT_BYTES;
+  readonly #frameBytes: number;
+
+  /** `frameBytes`: most bytes of a part in one frame. */
+  constructor(frameBytes: number) {
+    this.#frameBytes = frameBytes;
+  }
 
   add(value: OutgoingValue): void {
     if (this.#turns.length < VALUES_AT_ONCE) this.#turns.push(value);
@@ -62,7 +68,7 @@ export class OutgoingParts {
 
   /** The next frame of the first value, which then stands last, or is done. */
   next(value: OutgoingValue): PartFrame {
-    const frame = value.next(Math.min(PART_FRAME_BYTES, this.#creditBytes));
+    const frame = value.next(Math.min(this.#frameBytes, this.#creditBytes));
     this.#creditBytes -= frame.bytes.length;
     this.#turns.shift();
     if (value.isComplete) this.#fill();

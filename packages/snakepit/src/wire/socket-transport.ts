@@ -7,6 +7,7 @@ import {
   readPartHeader,
   writePartHeader,
 } from "./part-frame.ts";
+import { PART_FRAME_BYTES } from "./part-limits.ts";
 import type { Transport, TransportListener } from "./transport.ts";
 
 const HEADER_BYTES = 4;
@@ -19,6 +20,7 @@ const FAREWELL_MS = 2_000;
 export class SocketTransport implements Transport {
   readonly name = "socket";
   readonly headroom = HEADER_BYTES;
+  readonly partFrameBytes = PART_FRAME_BYTES;
   readonly #socket: Socket;
   /** A longer frame ends the connection. */
   maxFrameBytes: number;

@@ -6,6 +6,8 @@ export interface Transport {
   readonly name: string;
   /** Bytes that the transport wants to fill in itself, in front of each document. */
   readonly headroom: number;
+  /** Bytes of a part in one frame, at most 1 MiB: small frames wait behind that many. */
+  readonly partFrameBytes: number;
   /** Called once, before anything arrives. */
   listen(listener: TransportListener): void;
   /** Sends one frame, which the transport owns from now on. False: wait for `drained`. */

@@ -19,6 +19,10 @@ class Transport(Protocol):
     # None until the handshake is over: a part is a fault before it.
     parts: PartSink | None
 
+    @property
+    def part_frame_bytes(self) -> int:
+        """Bytes of a part in one frame, at most 1 MiB: small frames wait behind that many."""
+
     def receive(self, limit: int) -> Buffer | None:
         """The next document; parts that come before it go to `parts`. None when the host has hung
         up. Called by one thread.

@@ -26,6 +26,8 @@ MOST_WAITING = 4
 
 class GrpcTransport:
     name = "grpc"
+    # Several messages are on their way at once: see packages/grpc-bridge/src/grpc-transport.ts.
+    part_frame_bytes = 256 * 1024
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._outgoing: queue.Queue[bridge_pb2.Frame] = queue.Queue(MOST_WAITING)

@@ -17,6 +17,7 @@ READ_BYTES = 65_536
 
 class SocketTransport:
     name = "unix socket"
+    part_frame_bytes = 1024 * 1024
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
