@@ -58,6 +58,8 @@ class Outbox:
         self._told = 0
         self.parts = OutgoingParts(transport, self)
         self._max_value_bytes = max_value_bytes
+        # Records of so many bytes are looked at: for big binaries, and whether they are too large.
+        self._large_bytes = min(PART_BYTES, self.max_record_bytes + 1)
         # Once there was a big value there will be more, and to pack one in vain is dear.
         self._looks_first = False
         self._wakeups: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -75,7 +77,7 @@ class Outbox:
             return self._put_large(0, call_id, value)
         record = self.pack([0, call_id, value])
         size = len(record)
-        if size >= PART_BYTES:
+        if size >= self._large_bytes:
             return self._put_large(0, call_id, value, record)
         self.put(record)
         return size
@@ -86,7 +88,7 @@ class Outbox:
         if value.__class__ is not str and has_big_leaf(value):
             return self._put_large(2, call_id, value)
         record, size = self._codec.chunk(call_id, value)
-        if size >= PART_BYTES:
+        if len(record) >= self._large_bytes:
             return self._put_large(2, call_id, value, record)
         self.put(record)
         return size
