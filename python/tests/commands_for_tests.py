@@ -442,3 +442,64 @@ def measure_badly(ctx: Context, what: str) -> None:
     for _ in range(200):
         deep = [deep]
     ctx.telemetry("model-loaded", {}, {"deep": deep, "when": object()})
+
+
+@command("kind-and-echo")
+def kind_and_echo(data: Any) -> list[Any]:  # noqa: ANN401
+    return [type(data).__name__, data]
+
+
+@command("size")
+def size_of(data: bytes) -> int:
+    return len(data)
+
+
+@command("blobs")
+def blobs(sizes: list[int]) -> list[bytes]:
+    return [bytes(size) for size in sizes]
+
+
+@command("blob-chunks")
+def blob_chunks(sizes: list[int]) -> Iterator[bytes]:
+    for size in sizes:
+        yield bytes(size)
+
+
+@command("blob-chunks-async")
+async def blob_chunks_async(sizes: list[int]) -> AsyncGenerator[bytes, None]:
+    for size in sizes:
+        yield bytes(size)
+
+
+@command("one-blob")
+def one_blob(size: int) -> bytes:
+    return bytes(size)
+
+
+@command("one-blob-async")
+async def one_blob_async(size: int) -> bytes:
+    return bytes(size)
+
+
+reused_bytes = bytearray()
+
+
+@command("reused-blob")
+def reused_blob(size: int) -> bytearray:
+    reused_bytes[:] = bytes(size)
+    return reused_bytes
+
+
+@command("change-reused-blob")
+def change_reused_blob() -> None:
+    reused_bytes[:] = b"x" * len(reused_bytes)
+
+
+@command("same-blob-often")
+def same_blob_often(size: int, times: int) -> list[bytearray]:
+    return [bytearray(size)] * times
+
+
+@command("resident-bytes")
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

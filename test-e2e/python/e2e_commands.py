@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -224,3 +226,26 @@ def cut() -> None:
             if connection.getpeername() and int(entry) > 2:
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
+@command("e2e.sizes")
+def sizes(data: list[bytes]) -> list[int]:
+    return [len(one) for one in data]
+
+
+@command("e2e.blob")
+def blob(size: int) -> bytes:
+    return bytes(size)
+
+
+@command("e2e.blobs")
+def blobs(size: int, n: int) -> Iterator[dict[str, object]]:
+    for index in range(n):
+        yield {"index": index, "data": bytes([index % 256]) * size}
+
+
+@command("e2e.blob_and_death")
+def blob_and_death(size: int, once: str) -> bytes:
+    """Dies when it has answered, if the file `once` is not there yet."""
+    if not Path(once).exists():
+        Path(once).write_text(str(os.getpid()))
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    return bytes(size)

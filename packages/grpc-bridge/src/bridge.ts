@@ -64,12 +64,9 @@ export async function createBridge(options: BridgeOptions = {}): Promise<Bridge>
   checkBridgeOptions(options);
   const servers = new ForkServers();
   const members = poolPlans(options).map((plan): Member => {
+    const { python, transport, maxValueBytes } = plan;
     const listen = plan.listen && resolveListen(plan.listen);
-    const adapter = new PythonAdapter(plan.python, plan.transport, {
-      servers,
-      ...(listen === undefined ? {} : { listen }),
-    });
-    return { plan, adapter };
+    return { plan, adapter: new PythonAdapter(python, transport, { servers, listen, maxValueBytes }) };
   });
   try {
     const calls = await startPools(members, options);

@@ -66,15 +66,17 @@ function checkPool(name: string, pool: unknown, sharedTransport: unknown): strin
 
 function checkOwn(
   prefix: string,
-  { python, transport, listen }: {
+  { python, transport, listen, maxValueBytes }: {
     readonly python?: unknown;
     readonly transport?: unknown;
     readonly listen?: unknown;
+    readonly maxValueBytes?: unknown;
   },
 ): string[] {
   const problems = [
     ...checkChoice(`${prefix}transport`, transport, ["socket", "grpc"]),
     ...checkListen(listen, transport).map((problem) => `${prefix}${problem}`),
+    ...checkValueBytes(`${prefix}maxValueBytes`, maxValueBytes),
   ];
   if (python === undefined) return problems;
   const name = `${prefix}python`;
@@ -168,6 +170,11 @@ function checkEnv(name: string, value: unknown): string[] {
   return Object.entries(value as object)
     .filter(([, one]) => typeof one !== "string")
     .map(([key, one]) => `${name}.${key} is ${shown(one)}, not a string`);
+}
+
+function checkValueBytes(name: string, value: unknown): string[] {
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)) return [];
+  return [`${name} is ${shown(value)}, not a whole number of bytes from 0 up`];
 }
 
 function checkChoice(name: string, value: unknown, choices: readonly string[]): string[] {

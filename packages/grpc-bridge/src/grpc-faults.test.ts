@@ -8,6 +8,7 @@ import type { CallContext } from "snakepit";
 import { type Channel, jsonCodec, Reception } from "snakepit/wire";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { HandWorker, handMetadata, messageOf } from "./fixtures/hand-worker.ts";
+import { ConnectRequest } from "./gen/snakepit_bridge/v1/bridge.ts";
 import { GrpcListener } from "./grpc-listener.ts";
 import { errorOf } from "./status.ts";
 
@@ -19,7 +20,7 @@ let neighbour: Guest;
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "snakepit-"));
-  reception = new Reception({ codecs: [jsonCodec], maxFrameBytes });
+  reception = new Reception({ codecs: [jsonCodec], maxFrameBytes, maxValueBytes: 200_000 });
   listener = await GrpcListener.open({ reception, place: { path: join(directory, "g") } });
   neighbour = await connect("neighbour");
 });
@@ -27,6 +28,14 @@ afterEach(async () => {
   await listener[Symbol.asyncDispose]();
   rmSync(directory, { recursive: true });
 });
+
+type PartFields = [callId: number, number: number, partBytes: number, bytes: number];
+
+function partMessage(...[callId, number, partBytes, bytes]: PartFields): Buffer {
+  const part = { callId, number, partBytes: BigInt(partBytes), bytes: Buffer.alloc(bytes) };
+  const frame = { content: { $case: "part" as const, value: part } };
+  return Buffer.from(ConnectRequest.encode({ frame }).finish());
+}
 
 interface Guest {
   readonly channel: Channel;
@@ -41,9 +50,12 @@ function handWorker(): HandWorker {
   return new HandWorker(listener.address, metadata());
 }
 
-async function connect(workerId: string): Promise<Guest> {
+async function connect(
+  workerId: string,
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<Guest> {
   const worker = handWorker();
-  worker.send(hello(workerId));
+  worker.send(hello(workerId, changes));
   const { channel } = await reception.worker(workerId, new AbortController().signal);
   await worker.frame();
   return { channel, worker };
@@ -88,6 +100,38 @@ test.each([
   const fault = await channel.closed;
   expect(fault).toMatchObject({ code: "PROTOCOL", message: expect.stringMatching(problem) });
   await worker.closed;
+  await neighbourIsServed();
+});
+
+test.each<[string, readonly PartFields[], RegExp]>([
+  ["for a call that was never made", [[7, 0, 100_000, 10]], /unknown call 7/],
+  ["longer than was announced", [[1, 0, 65_536, 65_537]], /longer than/],
+  [
+    "before the end of another",
+    [
+      [1, 0, 65_536, 10],
+      [1, 1, 65_536, 10],
+    ],
+    /comes before/,
+  ],
+  ["above the limit", [[1, 0, 200_001, 10]], /is above 200000/],
+  ["too short to be one", [[1, 0, 10, 10]], /belongs into its document/],
+  ["without a byte", [[1, 0, 65_536, 0]], /holds 0 bytes/],
+])("a part %s ends that stream only", async (_name, parts, problem) => {
+  const { channel, worker } = await connect("faulty", { parts: true });
+  channel.execute("busy", null, context()).catch(() => {});
+  await worker.frame();
+  for (const fields of parts) worker.sendMessage(partMessage(...fields));
+  const fault = await channel.closed;
+  expect(fault).toMatchObject({ code: "PROTOCOL", message: expect.stringMatching(problem) });
+  await worker.closed;
+  await neighbourIsServed();
+});
+
+test("a part before the hello ends its stream", async () => {
+  const stranger = handWorker();
+  stranger.sendMessage(partMessage(1, 0, 65_536, 10));
+  await stranger.closed;
   await neighbourIsServed();
 });
 

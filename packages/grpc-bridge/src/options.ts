@@ -49,6 +49,8 @@ export interface BridgePoolOptions
   readonly transport?: "socket" | "grpc";
   /** With `transport: "grpc"`: TCP with mTLS instead of a Unix socket. */
   readonly listen?: ListenOptions;
+  /** Most bytes that the big binaries of one call, reply or chunk may have in all. Default: 1 GiB. */
+  readonly maxValueBytes?: number;
   /** Commands that go to this pool: names, or how they begin, with a `*` at the end. Default: none. */
   readonly commands?: readonly string[];
 }
@@ -69,7 +71,7 @@ export interface BridgeOptions
 }
 
 const notOurs = ["adapter", "launcher", "clock"];
-const ownNames = ["python", "transport", "listen"];
+const ownNames = ["python", "transport", "listen", "maxValueBytes"];
 /** Of the bridge alone: pools share one store, and have the names of their keys. */
 const sharedNames = ["name", "store", "maxSessions"];
 

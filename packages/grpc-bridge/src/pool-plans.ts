@@ -8,6 +8,7 @@ export interface PoolPlan {
   readonly python: PythonSettings;
   readonly transport: "socket" | "grpc";
   readonly listen: ListenOptions | undefined;
+  readonly maxValueBytes: number | undefined;
   readonly commands: readonly string[];
   /** What goes to the pool as it is. */
   readonly options: Omit<PoolOptions, "adapter">;
@@ -27,13 +28,21 @@ export function poolPlans(options: BridgeOptions): PoolPlan[] {
 
 function plan(
   name: string,
-  { python = {}, transport = "socket", listen, commands = [], ...options }: BridgePoolOptions,
+  {
+    python = {},
+    transport = "socket",
+    listen,
+    maxValueBytes,
+    commands = [],
+    ...options
+  }: BridgePoolOptions,
 ): PoolPlan {
   return {
     name,
     python,
     transport,
     listen,
+    maxValueBytes,
     commands,
     options: { ...defaultSizes(options), ...given(options) },
   };

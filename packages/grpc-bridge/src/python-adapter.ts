@@ -12,6 +12,14 @@ import { workerSeed } from "./worker-seed.ts";
 
 const DEFAULT_CONCURRENCY = 64;
 
+export interface PythonAdapterOptions {
+  /** Those of its bridge, which pools with the same environment share. */
+  readonly servers?: ForkServers | undefined;
+  /** Where workers dial in over TCP. */
+  readonly listen?: ResolvedListen | undefined;
+  readonly maxValueBytes?: number | undefined;
+}
+
 /** What a Python worker is: a program that dials this host and says which commands it knows. */
 export class PythonAdapter implements Adapter {
   readonly name = "python";
@@ -22,20 +30,18 @@ export class PythonAdapter implements Adapter {
   versions: Readonly<Record<string, string>> = {};
   readonly #python: PythonSettings;
   readonly #listen: ResolvedListen | undefined;
+  readonly #maxValueBytes: number | undefined;
   #opened: { readonly host: WorkerHost; readonly executable: string } | undefined;
   #starts = 0;
 
-  /**
-   * `servers`: those of its bridge, which pools with the same environment share; `listen`: where
-   * workers dial in over TCP.
-   */
   constructor(
     python: PythonSettings,
     transport: "socket" | "grpc",
-    { servers, listen }: { readonly servers?: ForkServers; readonly listen?: ResolvedListen } = {},
+    { servers, listen, maxValueBytes }: PythonAdapterOptions = {},
   ) {
     this.#python = python;
     this.#listen = listen;
+    this.#maxValueBytes = maxValueBytes;
     this.transport = transport;
     if (python.startMethod !== "spawn") this.launcher = new ForkServerLauncher(servers);
   }
@@ -64,6 +70,7 @@ export class PythonAdapter implements Adapter {
     const host = await WorkerHost.open({
       transport: this.transport,
       listen: this.#listen,
+      maxValueBytes: this.#maxValueBytes,
       onOutput: (workerId, output, first) => this.launcher?.receiveOutput(workerId, output, first),
     });
     this.#opened = { host, executable: resolved.executable };

@@ -14,6 +14,8 @@ export interface WorkerHostOptions {
   /** With `"grpc"`: for workers on other machines; absent, a Unix socket. */
   readonly listen?: ResolvedListen | undefined;
   readonly onOutput: OutputHandler;
+  /** Most bytes of one value's parts. Default: 1 GiB. */
+  readonly maxValueBytes?: number | undefined;
 }
 
 /** So often within a lease, or nearly, both sides notice that the network swallows everything. */
@@ -41,10 +43,12 @@ export class WorkerHost implements AsyncDisposable {
     this.#grpc = grpc;
   }
 
-  static async open({ transport, listen, onOutput }: WorkerHostOptions): Promise<WorkerHost> {
+  static async open(options: WorkerHostOptions): Promise<WorkerHost> {
+    const { transport, listen, onOutput, maxValueBytes } = options;
     const reception = new Reception({
       codecs: [messagePackCodec, jsonCodec],
       ...(listen === undefined ? {} : { leaseMs: listen.leaseMs }),
+      ...(maxValueBytes === undefined ? {} : { maxValueBytes }),
     });
     const socket = await SocketListener.open({ reception, onOutput });
     try {

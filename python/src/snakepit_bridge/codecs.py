@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from ormsgpack import packb
 
 from snakepit_bridge.errors import ProtocolError
+from snakepit_bridge.incoming_parts import IncomingParts
 from snakepit_bridge.transports import Buffer
 from snakepit_bridge.values import Limits, refusal_of
 from snakepit_bridge.values.collar import OPTIONS
@@ -39,8 +40,8 @@ class Codec(Protocol):
     def document(self, acked: int, records: Sequence[bytes]) -> bytes:
         """A batch of packed records."""
 
-    def decode(self, document: Buffer) -> list[Any]:
-        """A batch. Raises `ProtocolError`."""
+    def decode(self, document: Buffer, parts: IncomingParts | None = None) -> list[Any]:
+        """A batch; `parts` has the binaries that came ahead of it. Raises `ProtocolError`."""
 
 
 class MsgpackCodec:
@@ -59,8 +60,7 @@ class MsgpackCodec:
             return packb([2, call_id, value, size]), size
         packed = self.record([2, call_id, value])
         size = len(packed)
-        # The array of three becomes one of four, because the size is known only now.
-        return b"".join((b"\x94", memoryview(packed)[1:], packb(size))), size
+        return sized_chunk(packed, size), size
 
     def small(self, acked: int, records: Sequence[bytes | Record]) -> bytes | None:
         if bytes in map(type, records):
@@ -73,9 +73,9 @@ class MsgpackCodec:
     def document(self, acked: int, records: Sequence[bytes]) -> bytes:
         return b"".join((_array_header(1 + len(records)), packb(acked), *records))
 
-    def decode(self, document: Buffer) -> list[Any]:
+    def decode(self, document: Buffer, parts: IncomingParts | None = None) -> list[Any]:
         try:
-            batch = _as_batch(self._reader.unpack(document))
+            batch = _as_batch(self._reader.unpack(document, parts))
         except ValueError as error:
             raise ProtocolError(f"not a MessagePack document: {error}") from error
         if self._reader.failed:
@@ -106,7 +106,7 @@ class JsonCodec:
     def document(self, acked: int, records: Sequence[bytes]) -> bytes:
         return b"[%b]" % b",".join((b"%d" % acked, *records))
 
-    def decode(self, document: Buffer) -> list[Any]:
+    def decode(self, document: Buffer, parts: IncomingParts | None = None) -> list[Any]:
         try:
             return _as_batch(json.loads(bytes(document)))
         except (ValueError, RecursionError) as error:
@@ -121,6 +121,11 @@ def _as_batch(batch: object) -> list[Any]:
     if type(batch) is not list or not batch or type(batch[0]) is not int:
         raise ProtocolError("a batch is an array that begins with a number")
     return batch
+
+
+def sized_chunk(packed: bytes, size: int) -> bytes:
+    """The packed record of a chunk with its size: an array of three becomes one of four."""
+    return b"".join((b"\x94", memoryview(packed)[1:], packb(size)))
 
 
 def _array_header(length: int) -> bytes:

@@ -12,6 +12,7 @@ from snakepit_bridge.credit import Credit
 from snakepit_bridge.errors import Cancelled
 from snakepit_bridge.executor import explain
 from snakepit_bridge.streams import Gathering
+from snakepit_bridge.values.binary import PART_BYTES
 
 
 class EventLoop:
@@ -85,13 +86,24 @@ class EventLoop:
             calls.end(context)
             outbox.put_end(call_id)
         elif call.record[0] == 1:
-            outbox.put_chunk(call_id, await handler.function(**args))
+            if outbox.put_chunk(call_id, await handler.function(**args)) >= PART_BYTES:
+                await self._until_gone(call_id)
             calls.end(context)
             outbox.put_end(call_id)
         else:
             value = await handler.function(**args)
             calls.end(context)
             outbox.put_result(call_id, value)
+
+    async def _until_gone(self, call_id: int) -> None:
+        """As `streams.wait_until_gone`."""
+        gone = asyncio.Event()
+
+        def tell() -> None:
+            self._loop.call_soon_threadsafe(gone.set)
+
+        self._calls.outbox.parts.when_gone(call_id, tell)
+        await gone.wait()
 
     async def _stream(self, generator: Any, context: Context) -> None:  # noqa: ANN401
         call_id, outbox = context.call_id, self._calls.outbox
@@ -111,6 +123,8 @@ class EventLoop:
                     outbox.wake()
                     # A generator that never waits would starve the other tasks and its own cancel.
                     await asyncio.sleep(0)
+                if size >= PART_BYTES:
+                    await self._until_gone(call_id)
                 while credit.used_up:
                     outbox.wake()
                     await woken.wait()

@@ -22,7 +22,8 @@ from snakepit_bridge.registry import QUICK_CALLS, Handler
 from snakepit_bridge.run_queue import waited_seconds
 from snakepit_bridge.runners import Runners
 from snakepit_bridge.session_end import SessionEnd
-from snakepit_bridge.streams import GATHER_SECONDS, run_generator
+from snakepit_bridge.streams import GATHER_SECONDS, run_generator, wait_until_gone
+from snakepit_bridge.values.binary import PART_BYTES
 
 # A call that takes longer than this holds nobody else up.
 SLOW_SECONDS = 0.002
@@ -279,7 +280,8 @@ class Executor:
                     if value.__class__ in SMALL:
                         put([0, call_id, value])
                     else:
-                        size += outbox.put_result(call_id, value)
+                        is_new = handler.quick_calls < QUICK_CALLS
+                        size += outbox.put_result(call_id, value, look_first=is_new)
                 except BaseException as error:  # as in `_run`
                     outbox.put_error(call_id, explain(handler, args, error))
             elif isinstance(call, Call):
@@ -354,8 +356,8 @@ class Executor:
                 return
             if handler.is_stream:
                 contextvars.copy_context().run(run_generator, calls, value, context)
-            else:
-                outbox.put_chunk(record[1], value)
+            elif outbox.put_chunk(record[1], value) >= PART_BYTES:
+                wait_until_gone(outbox, record[1])
             calls.end(context)
             outbox.put_end(record[1])
         except BaseException as error:  # SystemExit too: a handler must not end its worker

@@ -10,7 +10,7 @@ import threading
 import time
 
 from snakepit_bridge import lifeline
-from snakepit_bridge.transports import Buffer, Transport
+from snakepit_bridge.transports import Buffer, PartSink, Transport
 
 # The host says something every third of a lease. Twice that without a word, and the connection is
 # not worth waiting for.
@@ -70,9 +70,32 @@ class LeasedTransport:
         self._transport = transport
         self._lease = lease
         self.send = transport.send
+        self.send_part = transport.send_part
         self.hang_up = transport.hang_up
+        self.part_frame_bytes = transport.part_frame_bytes
+
+    @property
+    def parts(self) -> PartSink | None:
+        return self._transport.parts
+
+    @parts.setter
+    def parts(self, sink: PartSink | None) -> None:
+        self._transport.parts = None if sink is None else LeasedParts(sink, self._lease)
 
     def receive(self, limit: int) -> Buffer | None:
         document = self._transport.receive(limit)
         self._lease.heard()
         return document
+
+
+class LeasedParts:
+    """A big value may take longer than a lease: each piece of it renews the lease, too."""
+
+    def __init__(self, sink: PartSink, lease: Lease) -> None:
+        self._lease = lease
+        self.place = sink.place
+        self._filled = sink.filled
+
+    def filled(self, count: int) -> None:
+        self._filled(count)
+        self._lease.heard()

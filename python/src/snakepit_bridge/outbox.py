@@ -7,10 +7,10 @@ before it goes. What is in here can be sent: values are checked on their way in.
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from snakepit_bridge.codecs import Codec, Record
+from snakepit_bridge.codecs import Codec, Record, sized_chunk
 from snakepit_bridge.errors import (
     LONGEST_TEXT,
     BridgeError,
@@ -19,9 +19,16 @@ from snakepit_bridge.errors import (
     not_begun,
     sendable,
 )
+from snakepit_bridge.outgoing_parts import (
+    Extraction,
+    OutgoingParts,
+    OutgoingValue,
+    has_big_leaf,
+)
 from snakepit_bridge.tracing import Correlation
 from snakepit_bridge.transports import Transport
-from snakepit_bridge.values import too_large
+from snakepit_bridge.values import too_large, value_too_large
+from snakepit_bridge.values.binary import PART_BYTES
 
 # Above this a bigger frame costs no less per record.
 FRAME_RECORDS = 256
@@ -33,7 +40,10 @@ MOST_WAITING_REPORTS = 10_000
 
 
 class Outbox:
-    def __init__(self, transport: Transport, codec: Codec, max_frame_bytes: int) -> None:
+    def __init__(
+        self, transport: Transport, codec: Codec, max_frame_bytes: int, max_value_bytes: int = 0
+    ) -> None:
+        """`max_value_bytes` is 0 when the host takes no parts."""
         self._transport = transport
         self._codec = codec
         self.max_record_bytes = max_frame_bytes - FRAME_OVERHEAD
@@ -47,27 +57,77 @@ class Outbox:
         self._without_calls = 0
         self._lined_up = 0
         self._told = 0
+        self.parts = OutgoingParts(transport, self)
+        # JSON has no bytes, and so none that could leave its documents.
+        self._max_value_bytes = max_value_bytes if codec.name == "msgpack" else 0
+        # Records of so many bytes are looked at: for big binaries, and whether they are too large.
+        self._large_bytes = min(PART_BYTES, self.max_record_bytes + 1)
+        # Once there was a big value there will be more, and to pack one in vain is dear.
+        self._looks_first = False
         self._wakeups: queue.SimpleQueue[None] = queue.SimpleQueue()
         # Bound once, as they are called for every reply.
         self.put = self._records.append
         self.pack = codec.record
 
-    def put_result(self, call_id: int, value: object) -> int:
-        """Returns the size of the record. Raises SERIALIZATION, VALUE_TOO_LARGE."""
+    def put_result(self, call_id: int, value: object, *, look_first: bool = True) -> int:
+        """Returns the size of the record. Without `look_first` big binaries are found only when
+        the value is packed: for commands that are known to answer with little.
+
+        Raises SERIALIZATION, VALUE_TOO_LARGE.
+        """
+        if (look_first or self._looks_first) and has_big_leaf(value):
+            return self._put_large(0, call_id, value)
         record = self.pack([0, call_id, value])
         size = len(record)
-        if size > self.max_record_bytes:
-            raise too_large(size, self.max_record_bytes)
+        if size >= self._large_bytes:
+            return self._put_large(0, call_id, value, record)
         self.put(record)
         return size
 
     def put_chunk(self, call_id: int, value: object) -> int:
-        """As `put_result`, for one piece of a stream."""
+        """As `put_result`, for one piece of a stream. With `PART_BYTES` and more, wait until
+        `parts.when_gone` before anything else of this call."""
+        if value.__class__ is not str and has_big_leaf(value):
+            return self._put_large(2, call_id, value)
         record, size = self._codec.chunk(call_id, value)
-        if len(record) > self.max_record_bytes:
-            raise too_large(size, self.max_record_bytes)
+        if len(record) >= self._large_bytes:
+            return self._put_large(2, call_id, value, record)
         self.put(record)
         return size
+
+    def _put_large(
+        self, kind: int, call_id: int, value: object, packed: bytes | None = None
+    ) -> int:
+        """In parts if it has big binaries. `packed` is the record without parts, if it is known."""
+        if self._max_value_bytes == 0:
+            return self._put_whole(kind, call_id, value, packed)
+        extraction = Extraction(call_id)
+        record = extraction.packed(self.pack, kind, value)
+        size = extraction.size + len(record)
+        if extraction.size > self._max_value_bytes:
+            raise value_too_large(extraction.size, self._max_value_bytes)
+        if kind == 2:
+            record = sized_chunk(record, size)
+        if not extraction.leaves:
+            return self._put_whole(kind, call_id, value, record)
+        if len(record) > self.max_record_bytes:
+            raise too_large(len(record), self.max_record_bytes)
+        self._looks_first = True
+        outgoing = OutgoingValue(call_id, extraction.parts(), is_answer=kind == 0)
+        outgoing.record = record
+        self.parts.add(outgoing)
+        return size
+
+    def _put_whole(self, kind: int, call_id: int, value: object, packed: bytes | None) -> int:
+        """`packed` is its record, if it is known."""
+        if packed is None:
+            packed = self.pack([kind, call_id, value])
+            if kind == 2:
+                packed = sized_chunk(packed, len(packed))
+        if len(packed) > self.max_record_bytes:
+            raise too_large(len(packed), self.max_record_bytes)
+        self.put(packed)
+        return len(packed)
 
     def put_end(self, call_id: int) -> None:
         self.put(self.pack([3, call_id]))
@@ -163,6 +223,7 @@ class Outbox:
     def close(self) -> None:
         """Nobody reads any more what is put here."""
         self._closed = True
+        self.parts.close()
 
     def reopen(self, transport: Transport) -> None:
         """For a host that knows of nothing that was put here or taken in before."""
@@ -170,7 +231,24 @@ class Outbox:
             self._records.clear()
             self._told = self._taken_in()
             self._transport = transport
+            self.parts.reopen(transport)
             self._closed = False
+
+    def send_first(self, send: Callable[[], None]) -> bool:
+        """For the thread that sends parts, which may wait for other senders: what is small, then
+        `send`, then what has come meanwhile. False when the host has gone."""
+        with self._sending:
+            if self._closed:
+                return False
+            try:
+                for _ in range(1 + len(self._records) // FRAME_RECORDS):
+                    self._send()
+                send()
+            except OSError:
+                self._closed = True
+                return False
+        self.flush()
+        return True
 
     def _send(self) -> None:
         take = self._records.popleft

@@ -6,6 +6,7 @@ from typing import Any
 
 from snakepit_bridge.codecs import MsgpackCodec, Record
 from snakepit_bridge.errors import BridgeError
+from snakepit_bridge.incoming_parts import IncomingParts
 from snakepit_bridge.transports import Buffer
 from snakepit_bridge.values.kinds import Extension
 from snakepit_bridge.values.refs import refs
@@ -48,8 +49,8 @@ class ReferringCodec(MsgpackCodec):
                     self._sessions.pop(record[1], None)
         return document
 
-    def decode(self, document: Buffer) -> list[Any]:
-        batch = super().decode(document)
+    def decode(self, document: Buffer, parts: IncomingParts | None = None) -> list[Any]:
+        batch = super().decode(document, parts)
         for record in batch[1:]:
             if record[0] in CALLS and len(record) > 5 and record[5] is not None:
                 self._sessions[record[1]] = record[5]

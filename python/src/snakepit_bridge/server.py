@@ -13,6 +13,7 @@ from snakepit_bridge.calls import Call, Calls
 from snakepit_bridge.codecs import Codec, Record
 from snakepit_bridge.errors import BridgeError, NotBegunError, ProtocolError
 from snakepit_bridge.executor import Appointment, Executor, Item
+from snakepit_bridge.incoming_parts import IncomingParts
 from snakepit_bridge.lifeline import Ending
 from snakepit_bridge.outbox import Outbox
 from snakepit_bridge.registry import QUICK_CALLS, Handler, Registry
@@ -43,12 +44,16 @@ class Server:
         *,
         concurrency: int,
         max_frame_bytes: int,
+        max_value_bytes: int = 0,
     ) -> None:
+        """`max_value_bytes` is 0 when the host sends and takes no parts."""
         self._transport = transport
         self._codec = codec
         self._registry = registry
         self._max_frame_bytes = max_frame_bytes
-        self._outbox = Outbox(transport, codec, max_frame_bytes)
+        self._outbox = Outbox(transport, codec, max_frame_bytes, max_value_bytes)
+        self._max_value_bytes = max_value_bytes
+        self._incoming = self._await_parts(transport)
         self._calls = Calls(self._outbox)
         self._executor = Executor(self._calls, concurrency, self._run_async)
         self._loop: EventLoop | None = None
@@ -88,9 +93,15 @@ class Server:
         """As `run`, after `drop_calls`, on another transport."""
         self._transport = transport
         self._outbox.reopen(transport)
+        self._incoming = self._await_parts(transport)
         self._failure = None
         self._ended.clear()
         self._serve()
+
+    def _await_parts(self, transport: Transport) -> IncomingParts:
+        incoming = IncomingParts(self._max_value_bytes, self._outbox.parts.owe)
+        transport.parts = incoming
+        return incoming
 
     def _serve(self) -> None:
         self._start_reading()
@@ -109,7 +120,10 @@ class Server:
                 document = receive(limit)
                 if document is None:
                     break
-                appointment = self._take_in(self._codec.decode(document))
+                batch = self._codec.decode(document, self._incoming)
+                if self._incoming.is_awaiting:
+                    self._incoming.check_taken(batch)
+                appointment = self._take_in(batch)
                 if appointment and not self._executor.work_through_line(appointment):
                     return
         except BaseException as error:  # raised again by `run`
@@ -219,6 +233,9 @@ class Server:
             return True
         if kind == 5:
             return self._recall()
+        if kind == 7:
+            self._outbox.parts.grant(record[2])
+            return False
         if kind == 6:
             if self._registry.session_hooks:
                 self._executor.run_alone(self._session_end(record))
@@ -227,8 +244,14 @@ class Server:
 
     def _cancel(self, call_id: int) -> bool:
         """Returns whether it had not begun, and its answer waits to be sent."""
-        if self._calls.drop(call_id) or self._executor.drop(call_id):
+        if (
+            self._calls.drop(call_id)
+            or self._executor.drop(call_id)
+            or self._incoming.drop(call_id)
+        ):
             self._outbox.put_not_begun(call_id)
+            return True
+        if self._outbox.parts.stop(call_id):
             return True
         context = self._calls.cancel(call_id)
         if context is not None and self._loop is not None:

@@ -10,6 +10,7 @@ from snakepit_bridge.context import Context
 from snakepit_bridge.credit import Credit
 from snakepit_bridge.errors import Cancelled
 from snakepit_bridge.outbox import FRAME_BYTES, FRAME_RECORDS, Outbox
+from snakepit_bridge.values.binary import PART_BYTES
 
 # Finished replies and chunks never wait longer than this for others.
 GATHER_SECONDS = 0.0005
@@ -63,10 +64,19 @@ def run_generator(calls: Calls, generator: Generator[Any, None, None], context: 
                     # lock, which a busy generator would keep: 0.45 ms instead of 1.15 measured.
                     time.sleep(0.00005)
                     first = False
+            if size >= PART_BYTES:
+                wait_until_gone(outbox, call_id)
             if credit.used_up:
                 _wait_for_credit(outbox, credit, woken, context)
     finally:
         generator.close()
+
+
+def wait_until_gone(outbox: Outbox, call_id: int) -> None:
+    """Until the parts of a big chunk are sent, or given up: what follows it must follow them."""
+    gone = threading.Event()
+    outbox.parts.when_gone(call_id, gone.set)
+    gone.wait()
 
 
 def _wait_for_credit(

@@ -57,6 +57,7 @@ class Welcome:
 
     codec: str
     max_frame_bytes: int
+    max_value_bytes: int
     # Both or none: the right to dial in again as the same worker, and for how long.
     incarnation: str | None
     lease_seconds: float | None
@@ -98,6 +99,7 @@ def _serve(identity: Identity, commands: Registry) -> None:
         commands,
         concurrency=identity.concurrency,
         max_frame_bytes=welcome.max_frame_bytes,
+        max_value_bytes=welcome.max_value_bytes,
     )
     serve = server.run
     while True:
@@ -150,6 +152,7 @@ def introduce(
         "concurrency": identity.concurrency,
         "commands": commands.names(),
         "versions": versions(),
+        "parts": True,
     }
     if incarnation is not None:
         hello["incarnation"] = incarnation
@@ -159,6 +162,7 @@ def introduce(
     return Welcome(
         codec=answer["codec"],
         max_frame_bytes=answer.get("maxFrameBytes", DEFAULT_MAX_FRAME_BYTES),
+        max_value_bytes=answer.get("maxValueBytes", 0),
         incarnation=answer.get("incarnation"),
         lease_seconds=None if lease_ms is None else lease_ms / 1000,
     )

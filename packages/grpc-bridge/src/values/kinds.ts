@@ -1,7 +1,7 @@
 /**
  * The kinds of values that plain MessagePack has no type for: the codes of its extension types, and
  * what each carries. The table is in `docs/protocol.md`, "Codecs"; the other half is Python's
- * `values/kinds.py`. 20 is reserved for binary data that travels outside the document.
+ * `values/kinds.py`.
  */
 export const kinds = {
   tuple: 1,
@@ -23,6 +23,8 @@ export const kinds = {
   table: 17,
   ref: 18,
   placeholder: 19,
+  /** Binary data that has come ahead of its document; see "Big values" there. */
+  part: 20,
 } as const;
 
 /** What a kind that holds no other values consists of. */

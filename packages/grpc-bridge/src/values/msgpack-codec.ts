@@ -8,5 +8,5 @@ const keys: KeyCache = [];
 export const messagePackCodec: Codec = {
   name: "msgpack",
   encoder: (options) => new MessagePackEncoder(options),
-  decode: (document) => new MessagePackDecoder(document, keys).batch(),
+  decode: (document, parts) => new MessagePackDecoder(document, keys, parts).batch(),
 };

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { SnakepitError } from "snakepit";
-import { maxDepth } from "snakepit/wire";
+import { maxDepth, type PartSource } from "snakepit/wire";
 import { PyFrozenSet, PyTuple } from "./collections.ts";
 import { leafFromWire } from "./from-wire.ts";
 import { kinds } from "./kinds.ts";
@@ -27,11 +27,14 @@ export class MessagePackDecoder {
   readonly #bytes: Buffer;
   readonly #end: number;
   readonly #keys: KeyCache;
+  readonly #parts: PartSource | undefined;
   #position = 0;
   #view: DataView | undefined;
   #inLeaf = false;
 
-  constructor(document: Uint8Array, keys: KeyCache) {
+  /** `parts` has the binaries that came ahead of the document. */
+  constructor(document: Uint8Array, keys: KeyCache, parts?: PartSource) {
+    this.#parts = parts;
     this.#bytes = Buffer.isBuffer(document)
       ? document
       : Buffer.from(document.buffer, document.byteOffset, document.byteLength);
@@ -252,6 +255,7 @@ export class MessagePackDecoder {
     const kind = this.#byte();
     if (length > this.#end - this.#position) throw this.#malformed("it ends too early");
     const end = this.#position + length;
+    if (kind === kinds.part && length === 8) return this.#part();
     if (this.#inLeaf) throw this.#malformed(`extension ${kind} stands inside of another one`);
     const value = this.#kind(kind, depth);
     if (this.#position !== end) throw this.#malformed(`extension ${kind} has another length`);
@@ -336,6 +340,14 @@ export class MessagePackDecoder {
   #binary(length: number): Uint8Array {
     const begin = this.#take(length);
     return new Uint8Array(this.#bytes.subarray(begin, begin + length));
+  }
+
+  /** Not a copy: a part comes into memory of its own. */
+  #part(): Uint8Array {
+    const callId = this.#uint32();
+    const number = this.#uint32();
+    if (this.#parts === undefined) throw this.#malformed("it names a part, and none has come");
+    return this.#parts.take(callId, number);
   }
 
   /** Made for the first float: it costs as much as ten of them. */

@@ -2,12 +2,14 @@ import { types } from "node:util";
 import type { SnakepitError } from "snakepit";
 import {
   type BatchEncoder,
+  type BigRecord,
   type EncoderOptions,
   explain,
   isPlainArray,
   isPlainObject,
   isWellFormed,
   maxDepth,
+  PART_BYTES,
   type PathKey,
   type Refusal,
   reentered,
@@ -15,6 +17,7 @@ import {
   refusals,
   refused,
   tooLarge,
+  valueTooLarge,
 } from "snakepit/wire";
 import { kinds, type Leaf, type WireForm } from "./kinds.ts";
 import { integerForm, isTuple, toWire } from "./to-wire.ts";
@@ -34,6 +37,8 @@ const shortText = 20;
 const shortHeader = 3;
 const longHeader = 6;
 type ExtensionHeader = typeof shortHeader | typeof longHeader;
+/** An array of two: the acknowledgement, which is 0, and the one record. */
+const aloneHeader = [0x92, 0x00];
 
 const int64Min = -(2n ** 63n);
 const uint64Max = 2n ** 64n - 1n;
@@ -46,6 +51,7 @@ const hasOwn = Object.prototype.hasOwnProperty;
 export class MessagePackEncoder implements BatchEncoder {
   readonly #headroom: number;
   readonly #maxBytes: number;
+  readonly #maxValueBytes: number;
   #slab!: Buffer;
   #numbers!: DataView;
   /** Where the records of this batch begin. The header goes in front of it, then the headroom. */
@@ -58,10 +64,17 @@ export class MessagePackEncoder implements BatchEncoder {
   readonly #path: PathKey[] = [];
   #depth = 0;
   #busy = false;
+  /** The call of the record at hand, and its binaries that are too big for a document. */
+  #callId: unknown;
+  #parts: Uint8Array[] | undefined;
+  #partsBytes = 0;
+  readonly #leastPartBytes: number;
 
-  constructor({ headroom, maxBytes }: EncoderOptions) {
+  constructor({ headroom, maxBytes, maxValueBytes }: EncoderOptions) {
     this.#headroom = headroom;
     this.#maxBytes = maxBytes;
+    this.#maxValueBytes = maxValueBytes ?? 0;
+    this.#leastPartBytes = maxValueBytes === undefined ? Number.POSITIVE_INFINITY : PART_BYTES;
     this.#use(Buffer.allocUnsafeSlow(slabBytes));
     this.#openBatch(0);
   }
@@ -79,22 +92,38 @@ export class MessagePackEncoder implements BatchEncoder {
    * @throws SnakepitError VALUE_TOO_LARGE when the document, earlier records included, would pass
    * `maxBytes`: with `records` above 0, finish the batch and add the record to the next one.
    */
-  add(record: readonly unknown[]): void {
+  add(record: readonly unknown[]): BigRecord | undefined {
     // A getter inside the record may do anything, also make a call through this encoder.
     if (this.#busy) throw reentered();
     this.#busy = true;
-    const before = this.#position;
+    // Counted from the start, because the batch may move to another slab.
+    const before = this.#position - this.#start;
     this.#depth = 0;
+    this.#callId = record[1];
     try {
       this.#writeElements(record);
       if (this.bytes > this.#maxBytes) throw tooLarge(this.bytes, this.#maxBytes);
+      if (this.#parts !== undefined) return this.#takeOut(before, this.#parts);
       this.#records++;
     } catch (error) {
-      this.#position = before;
+      this.#position = this.#start + before;
+      this.#parts = undefined;
       throw explain(error, record, this.#path.slice(0, this.#depth + 1));
     } finally {
       this.#busy = false;
     }
+  }
+
+  /** The record leaves the batch, into a document of its own. */
+  #takeOut(before: number, parts: readonly Uint8Array[]): BigRecord {
+    const begin = this.#start + before;
+    const record = this.#slab.subarray(begin, this.#position);
+    const frame = Buffer.allocUnsafe(this.#headroom + aloneHeader.length + record.length);
+    frame.set(aloneHeader, this.#headroom);
+    frame.set(record, this.#headroom + aloneHeader.length);
+    this.#position = begin;
+    this.#parts = undefined;
+    return { frame, parts };
   }
 
   finish(acked: number): Uint8Array {
@@ -285,12 +314,32 @@ export class MessagePackEncoder implements BatchEncoder {
   /** The one place where binary data of any kind enters the document. */
   #writeBytes(value: Uint8Array): void {
     const { length } = value;
+    if (length >= this.#leastPartBytes) return this.#writePart(value);
     this.#reserve(length);
     if (length < 0x100) this.#writeHeader(0xc4, length, 1);
     else if (length < 0x10000) this.#writeHeader(0xc5, length, 2);
     else this.#writeHeader(0xc6, length, 4);
     this.#slab.set(value, this.#position);
     this.#position += length;
+  }
+
+  /** In its place: the call and the number of the part, 4 bytes each. */
+  #writePart(value: Uint8Array): void {
+    if (this.#parts === undefined) {
+      this.#parts = [];
+      this.#partsBytes = 0;
+    }
+    this.#partsBytes += value.length;
+    if (this.#partsBytes > this.#maxValueBytes) {
+      throw valueTooLarge(this.#partsBytes, this.#maxValueBytes);
+    }
+    const number = this.#parts.push(value) - 1;
+    this.#reserve(10);
+    this.#writeByte(0xd7);
+    this.#writeByte(kinds.part);
+    this.#numbers.setUint32(this.#position, this.#callId as number);
+    this.#numbers.setUint32(this.#position + 4, number);
+    this.#position += 8;
   }
 
   #writeObject(value: object): void {

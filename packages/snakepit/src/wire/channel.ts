@@ -11,6 +11,9 @@ import { type LogLevel, logLevelOf } from "../log-level.ts";
 import type { BatchEncoder, Codec } from "./codec.ts";
 import { receivedCorrelation } from "./correlation.ts";
 import { tellReceived, tracedEncoder } from "./frame-trace.ts";
+import { IncomingParts } from "./incoming-parts.ts";
+import { OutgoingParts, OutgoingValue } from "./outgoing-parts.ts";
+import type { PartHeader } from "./part-frame.ts";
 import {
   BegunCall,
   type Pending,
@@ -39,6 +42,8 @@ const MAX_SHORT_COMMANDS = 10_000;
 export interface ChannelOptions {
   readonly workerId: string;
   readonly maxFrameBytes: number;
+  /** Most bytes of one value's parts. Absent: the worker sends and takes none. */
+  readonly maxValueBytes?: number | undefined;
 }
 
 /**
@@ -75,6 +80,10 @@ export class Channel implements PendingOwner {
   /** Sent and not yet answered. */
   readonly #pending = new PendingSlots();
   readonly #tap = new FrameTap();
+  readonly #options: ChannelOptions;
+  /** Made for the first big value of each direction. */
+  #outgoing: OutgoingParts | undefined;
+  #incoming: IncomingParts | undefined;
   #unacknowledged = 0;
   #heardMs = performance.now();
   #sentCallsMs = 0;
@@ -94,7 +103,9 @@ export class Channel implements PendingOwner {
     this.#encoder = codec.encoder({
       headroom: transport.headroom,
       maxBytes: options.maxFrameBytes,
+      maxValueBytes: options.maxValueBytes,
     });
+    this.#options = options;
     this.closed = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -104,6 +115,10 @@ export class Channel implements PendingOwner {
   #listen(transport: Transport): void {
     transport.listen({
       frame: (document) => this.#receive(document),
+      part: (header, bytes) => this.#place(header, bytes),
+      partFilled: () => {
+        if (this.#incoming?.isCreditDue && !this.#armed) this.#arm();
+      },
       drained: () => {
         this.#blocked = false;
         this.#flush();
@@ -215,13 +230,14 @@ export class Channel implements PendingOwner {
     pending.cancelled = true;
     if (pending.id === 0) {
       // Not sent: it is skipped when its turn comes, and known not to have begun.
-      pending.fail(
-        new SnakepitError("CANCELLED", `${pending.command} was cancelled before it was sent`, {
-          outcome: "not-started",
-        }),
-      );
+      pending.fail(unsentCancelled(pending));
     } else if (this.#pending.get(pending.id) === pending) {
-      this.#control([ToWorker.cancel, pending.id]);
+      if (this.#outgoing?.withdraw(pending)?.hasBegun === false) {
+        this.#pending.remove(pending);
+        pending.fail(unsentCancelled(pending));
+      } else {
+        this.#control([ToWorker.cancel, pending.id]);
+      }
     }
   }
 
@@ -242,7 +258,16 @@ export class Channel implements PendingOwner {
     if (this.onLost !== undefined && !this.#ended && !isFault(error)) return this.#lose();
     this.#ended = true;
     this.#failHeld();
+    for (const pending of this.#dropParts()) pending.fail(unsent(pending));
     this.#end(this.#fault ?? error);
+  }
+
+  /** The calls of which parts were still to be sent: their records follow, so no worker has one. */
+  #dropParts(): Pending[] {
+    const unfinished = this.#outgoing?.drain() ?? [];
+    this.#outgoing = undefined;
+    this.#incoming = undefined;
+    return unfinished;
   }
 
   #lose(): void {
@@ -250,10 +275,15 @@ export class Channel implements PendingOwner {
     this.#blocked = true;
     // All else concerns calls that are over; a session that has ended has ended there too.
     this.#controls = this.#controls.filter(([kind]) => kind === ToWorker.sessionEnd);
-    const sent = this.#pending.drain();
+    const sent = new Set(this.#pending.drain());
+    const unfinished = this.#dropParts();
     // Before the calls fail: whoever sends them again must know that this worker takes none.
     this.onLost?.();
     this.#failHeld();
+    for (const pending of unfinished) {
+      sent.delete(pending);
+      pending.fail(unsent(pending));
+    }
     for (const pending of sent) pending.fail(lost(pending));
   }
 
@@ -286,8 +316,14 @@ export class Channel implements PendingOwner {
 
   #flush(): void {
     if (this.#blocked || this.#ended) return;
+    if (this.#incoming?.isCreditDue)
+      this.#controls.push([ToWorker.partCredit, 0, this.#incoming.takeCredit()]);
     const sendsCalls = this.#unacknowledged < WINDOW && this.#held.length > 0;
-    if (!sendsCalls && this.#controls.length === 0) return;
+    if (sendsCalls || this.#controls.length > 0) this.#sendBatch(sendsCalls);
+    if (this.#outgoing !== undefined && !this.#blocked) this.#sendPart(this.#outgoing);
+  }
+
+  #sendBatch(sendsCalls: boolean): void {
     const { tell } = this.#tap;
     const encoder = tell === undefined ? this.#encoder : tracedEncoder(this.#encoder, tell);
     for (const record of this.#controls) encoder.add(record);
@@ -296,6 +332,26 @@ export class Channel implements PendingOwner {
     if (encoder.records === 0) return; // every held call was cancelled or refused
     this.#unacknowledged++;
     this.#blocked = !this.#transport.send(encoder.finish(0));
+  }
+
+  /** One frame at a time: what is small goes in front of the next one. */
+  #sendPart(outgoing: OutgoingParts): void {
+    const value = outgoing.first;
+    if (value === undefined) return;
+    const { pending, record } = value;
+    if (value.isTorn) {
+      pending.fail(torn(pending));
+      this.cancel(pending);
+    } else {
+      this.#blocked = !this.#transport.sendPart(outgoing.next(value));
+      if (value.isComplete) {
+        this.#sentCallsMs = performance.now();
+        this.#recallable = true;
+        this.#unacknowledged++;
+        this.#blocked = !this.#transport.send(record.frame);
+      }
+    }
+    if (!this.#blocked) setImmediate(this.#fire);
   }
 
   #encodeHeld(encoder: BatchEncoder): void {
@@ -330,10 +386,14 @@ export class Channel implements PendingOwner {
         if (session === undefined) record.push(null);
         record.push(correlation);
       }
-      encoder.add(record);
+      const big = encoder.add(record);
+      if (big !== undefined) {
+        this.#outgoing ??= new OutgoingParts(this.#transport.partFrameBytes);
+        this.#outgoing.add(new OutgoingValue(pending, big));
+      }
     } catch (error) {
       this.#pending.remove(pending);
-      if (encoder.records > 0 && SnakepitError.is(error, "VALUE_TOO_LARGE")) {
+      if (encoder.records > 0 && this.#needsBatch(error)) {
         pending.id = 0;
         return false;
       }
@@ -342,16 +402,28 @@ export class Channel implements PendingOwner {
     return true;
   }
 
+  /** It has no room beside the others; a value above its own limit has none anywhere. */
+  #needsBatch(error: unknown): boolean {
+    const { maxFrameBytes } = this.#options;
+    return (
+      SnakepitError.is(error, "VALUE_TOO_LARGE") && error.details["limitBytes"] === maxFrameBytes
+    );
+  }
+
   #receive(document: Uint8Array): void {
     if (this.#ended) return;
     this.#heardMs = performance.now();
     try {
-      const batch = this.#codec.decode(document);
+      const incoming = this.#incoming;
+      const batch = this.#codec.decode(document, incoming);
       const [acked] = batch;
       if (typeof acked !== "number") throw protocolError("a batch does not begin with a number");
       const { tell } = this.#tap;
       if (tell !== undefined) tellReceived(tell, batch, document.length, this.#pending);
-      for (let index = 1; index < batch.length; index++) this.#answer(batch[index]);
+      for (let index = 1; index < batch.length; index++) {
+        if (incoming !== undefined) concludeParts(incoming, batch[index]);
+        this.#answer(batch[index]);
+      }
       if (acked > this.#unacknowledged)
         throw protocolError(`${acked} batches are acknowledged, of ${this.#unacknowledged} sent`);
       this.#unacknowledged -= acked;
@@ -392,12 +464,35 @@ export class Channel implements PendingOwner {
       }
       case ToHost.pace:
         return this.#setPace(textOf(record[2], "command of a pace record"), record[3] === true);
+      case ToHost.partCredit:
+        if (this.#outgoing === undefined) throw protocolError("credit came for parts never sent");
+        this.#outgoing.grant(record[2]);
+        if (!this.#armed) this.#arm();
+        return;
       case ToHost.telemetry: {
         const report = telemetryReport(record);
         return this.onTelemetry?.(report);
       }
       default:
         throw protocolError(`a record has the unknown kind ${shown(kind)}`);
+    }
+  }
+
+  #place(header: PartHeader, bytes: number): Uint8Array | undefined {
+    if (this.#ended) return undefined;
+    this.#heardMs = performance.now();
+    try {
+      const { callId } = header;
+      const { maxValueBytes } = this.#options;
+      if (maxValueBytes === undefined)
+        throw protocolError("the worker sends a part, and its hello did not speak of parts");
+      if (this.#pending.get(callId) === undefined)
+        throw protocolError(`a part is for the unknown call ${callId}`);
+      this.#incoming ??= new IncomingParts(maxValueBytes);
+      return this.#incoming.place(header, bytes);
+    } catch (error) {
+      this.#break(error as Error);
+      return undefined;
     }
   }
 
@@ -432,6 +527,12 @@ export class Channel implements PendingOwner {
   #fault: Error | undefined;
 }
 
+function unsentCancelled({ command }: Pending): SnakepitError<"CANCELLED"> {
+  return new SnakepitError("CANCELLED", `${command} was cancelled before it was sent`, {
+    outcome: "not-started",
+  });
+}
+
 function unsent({ command, owner }: Pending): SnakepitError<"WORKER_EXITED"> {
   const { workerId } = owner;
   return new SnakepitError(
@@ -461,6 +562,21 @@ function held({ command, owner }: Pending): SnakepitError<"WORKER_BUSY"> {
     `worker ${owner.workerId} is busy and was not sent ${command}; no work was done, so send it again`,
     { outcome: "not-started" },
   );
+}
+
+/** The bytes of a call's arguments went away before they were sent. */
+function torn({ command }: Pending): SnakepitError<"INVALID_ARGUMENT"> {
+  return new SnakepitError(
+    "INVALID_ARGUMENT",
+    `a buffer in the arguments of ${command} was transferred or resized before it was sent; leave it alone until the call is answered`,
+    { outcome: "not-started" },
+  );
+}
+
+/** The parts of a record are used up by it. */
+function concludeParts(incoming: IncomingParts, record: unknown): void {
+  if (!Array.isArray(record) || typeof record[1] !== "number" || record[1] === 0) return;
+  incoming.conclude(record[1], record[0] === ToHost.error);
 }
 
 function textOf(value: unknown, what: string): string {

@@ -1,8 +1,11 @@
 import type { Channel } from "./channel.ts";
+import { partCodec } from "./fixture-part-codec.ts";
 import { HandWorker } from "./fixture-worker.ts";
 import { jsonCodec } from "./json-codec.ts";
 import { Reception } from "./reception.ts";
 import { SocketListener, type SocketListenerOptions } from "./socket-listener.ts";
+
+export const MAX_VALUE_BYTES = 20 * 1024 * 1024;
 
 /** A listening host, for tests with workers by hand. */
 export class WireHost implements AsyncDisposable {
@@ -15,7 +18,11 @@ export class WireHost implements AsyncDisposable {
   }
 
   static async open(options: Omit<SocketListenerOptions, "reception"> = {}): Promise<WireHost> {
-    const reception = new Reception({ codecs: [jsonCodec], maxFrameBytes: 8_000_000 });
+    const reception = new Reception({
+      codecs: [partCodec, jsonCodec],
+      maxFrameBytes: 8_000_000,
+      maxValueBytes: MAX_VALUE_BYTES,
+    });
     return new WireHost(reception, await SocketListener.open({ ...options, reception }));
   }
 
@@ -29,9 +36,17 @@ export class WireHost implements AsyncDisposable {
     return { type: "hello", protocol: 1, workerId, token, pid: 1, ...skills, ...changes };
   }
 
-  async connect(workerId: string): Promise<{ channel: Channel; worker: HandWorker }> {
+  /** A worker that knows parts. */
+  connectWithParts(workerId: string): Promise<{ channel: Channel; worker: HandWorker }> {
+    return this.connect(workerId, { codecs: [partCodec.name], parts: true });
+  }
+
+  async connect(
+    workerId: string,
+    changes: Readonly<Record<string, unknown>> = {},
+  ): Promise<{ channel: Channel; worker: HandWorker }> {
     const worker = await HandWorker.dial(this.listener.path);
-    worker.send(this.hello(workerId));
+    worker.send(this.hello(workerId, changes));
     const { channel } = await this.reception.worker(workerId, new AbortController().signal);
     await worker.frame();
     return { channel, worker };

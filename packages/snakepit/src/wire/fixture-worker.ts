@@ -1,4 +1,7 @@
 import { connect, type Socket } from "node:net";
+import { PART_HEADER_BYTES, type PartFrame, readPartHeader } from "./part-frame.ts";
+
+const PART_BIT = 0x8000_0000;
 
 /** A worker by hand, for tests: it speaks exactly the bytes it is told to, over a real socket. */
 export class HandWorker {
@@ -34,7 +37,11 @@ export class HandWorker {
     this.socket.write(Buffer.concat([header, document]));
   }
 
-  /** The next frame from the host, as JSON. */
+  sendPart({ callId, number, partBytes, bytes }: PartFrame): void {
+    this.socket.write(partFrame(callId, number, partBytes, bytes));
+  }
+
+  /** The next frame from the host, as JSON; a frame of a part as `{ part }`. */
   frame(): Promise<unknown> {
     const frame = this.#frames.shift();
     if (frame !== undefined) return Promise.resolve(frame);
@@ -45,13 +52,39 @@ export class HandWorker {
 
   #take(chunk: Buffer): void {
     this.#buffer = Buffer.concat([this.#buffer, chunk]);
-    while (this.#buffer.length >= 4 && this.#buffer.length >= 4 + this.#buffer.readUInt32BE(0)) {
-      const end = 4 + this.#buffer.readUInt32BE(0);
-      const frame: unknown = JSON.parse(this.#buffer.subarray(4, end).toString());
+    while (this.#buffer.length >= 4 && this.#buffer.length >= 4 + frameBytes(this.#buffer)) {
+      const isPart = this.#buffer.readUInt32BE(0) >= PART_BIT;
+      const end = 4 + frameBytes(this.#buffer);
+      const content = this.#buffer.subarray(4, end);
+      const frame: unknown = isPart ? { part: parsePart(content) } : JSON.parse(`${content}`);
       this.#buffer = this.#buffer.subarray(end);
       const waiting = this.#waiting.shift();
       if (waiting === undefined) this.#frames.push(frame);
       else waiting(frame);
     }
   }
+}
+
+/** The frame's bytes on a socket; the numbers may be as wrong as a test likes. */
+export function partFrame(
+  callId: number,
+  number: number,
+  partBytes: number,
+  bytes: Uint8Array,
+): Buffer {
+  const header = Buffer.alloc(4 + PART_HEADER_BYTES);
+  header.writeUInt32BE(PART_BIT + PART_HEADER_BYTES + bytes.length);
+  header.writeUInt32BE(callId, 4);
+  header.writeUInt32BE(number, 8);
+  header.writeBigUInt64BE(BigInt(partBytes), 12);
+  return Buffer.concat([header, bytes]);
+}
+
+function parsePart(content: Buffer): PartFrame {
+  const bytes = new Uint8Array(content.subarray(PART_HEADER_BYTES));
+  return { ...readPartHeader(content), bytes };
+}
+
+function frameBytes(buffer: Buffer): number {
+  return buffer.readUInt32BE(0) % PART_BIT;
 }

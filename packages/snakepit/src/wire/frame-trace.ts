@@ -25,14 +25,19 @@ export function tracedEncoder(encoder: BatchEncoder, tell: TraceListener): Batch
     },
     add(record) {
       const before = encoder.bytes;
-      encoder.add(record);
+      const big = encoder.add(record);
+      const bytes =
+        big === undefined
+          ? encoder.bytes - before
+          : big.parts.reduce((sum, part) => sum + part.length, big.frame.length);
       const [kind, , command] = record;
       const isCall = kind === ToWorker.call || kind === ToWorker.stream;
       tell({
-        ...frame("to-worker", record, encoder.bytes - before),
+        ...frame("to-worker", record, bytes),
         command: isCall ? String(command) : undefined,
         value: isCall ? record[3] : carried(record),
       });
+      return big;
     },
     finish: (acked) => encoder.finish(acked),
   };

@@ -189,12 +189,16 @@ test("a document nested as deep as it is long is refused, not recursed into", ()
 class StubTransport implements Transport {
   readonly name = "stub";
   readonly headroom = 0;
+  readonly partFrameBytes = 1_000;
   readonly batches: unknown[][] = [];
   closes = 0;
   listener!: TransportListener;
 
   listen(listener: TransportListener): void {
     this.listener = listener;
+  }
+  sendPart(): boolean {
+    throw new Error("JSON has no parts");
   }
   send(frame: Uint8Array): boolean {
     this.batches.push(JSON.parse(Buffer.from(frame).toString()));

@@ -1,7 +1,9 @@
 export { Channel, type ChannelOptions } from "./channel.ts";
-export type { BatchEncoder, Codec, EncoderOptions } from "./codec.ts";
+export type { BatchEncoder, BigRecord, Codec, EncoderOptions, PartSource } from "./codec.ts";
 export { jsonCodec } from "./json-codec.ts";
 export type { Lease } from "./lease.ts";
+export type { PartFrame, PartHeader } from "./part-frame.ts";
+export { DEFAULT_MAX_VALUE_BYTES, PART_BYTES } from "./part-limits.ts";
 export {
   type Arrival,
   HANDSHAKE_MS,
@@ -23,6 +25,7 @@ export {
   refusals,
   refused,
   tooLarge,
+  valueTooLarge,
 } from "./refusal.ts";
 export { SocketListener, type SocketListenerOptions } from "./socket-listener.ts";
 export type { Transport, TransportListener } from "./transport.ts";

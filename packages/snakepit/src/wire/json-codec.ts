@@ -58,7 +58,7 @@ class JsonEncoder implements BatchEncoder {
    * @throws SnakepitError VALUE_TOO_LARGE when the document, earlier records included, would pass
    * `maxBytes`: with `records` above 0, finish the batch and add the record to the next one.
    */
-  add(record: readonly unknown[]): void {
+  add(record: readonly unknown[]): undefined {
     if (this.#busy) throw reentered();
     this.#busy = true;
     this.#depth = 0;

@@ -3,6 +3,7 @@ import { SnakepitError } from "../errors.ts";
 import { Channel } from "./channel.ts";
 import type { Codec } from "./codec.ts";
 import { Lease } from "./lease.ts";
+import { DEFAULT_MAX_VALUE_BYTES } from "./part-limits.ts";
 import { DEFAULT_MAX_FRAME_BYTES, PROTOCOL_VERSION } from "./records.ts";
 import type { Transport } from "./transport.ts";
 
@@ -18,6 +19,8 @@ export interface Hello {
   readonly versions: Readonly<Record<string, string>>;
   /** Told in the welcome of before, by a worker that dials in again. */
   readonly incarnation: string | undefined;
+  /** It sends and takes big binaries in parts. */
+  readonly parts: boolean;
 }
 
 export interface Arrival {
@@ -36,6 +39,8 @@ export interface ReceptionOptions {
    * again. Absent: a worker ends with its connection.
    */
   readonly leaseMs?: number;
+  /** Most bytes of one value's parts, in either direction. Default: 1 GiB. */
+  readonly maxValueBytes?: number;
 }
 
 interface Guest {
@@ -54,6 +59,7 @@ export class Reception {
   /** The secret that workers of this host present. */
   readonly token = randomBytes(32).toString("base64url");
   readonly maxFrameBytes: number;
+  readonly maxValueBytes: number;
   readonly #options: ReceptionOptions;
   readonly #expected = new Map<string, Guest>();
   readonly #early = new Map<string, Arrival>();
@@ -62,6 +68,7 @@ export class Reception {
   constructor(options: ReceptionOptions) {
     this.#options = options;
     this.maxFrameBytes = options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
+    this.maxValueBytes = options.maxValueBytes ?? DEFAULT_MAX_VALUE_BYTES;
   }
 
   /**
@@ -121,7 +128,7 @@ export class Reception {
       if (lease === undefined || !isSecret(hello.incarnation, lease.incarnation)) {
         throw new Refusal("this host does not expect it back; a worker's lease may be over");
       }
-      this.#sendWelcome(transport, codec, lease);
+      this.#sendWelcome(transport, hello, codec, lease);
       lease.resume(transport);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -145,9 +152,10 @@ export class Reception {
     const { workerId } = hello;
     const { maxFrameBytes } = this;
     const { leaseMs } = this.#options;
-    const channel = new Channel(transport, codec, { workerId, maxFrameBytes });
+    const parts = this.#partTerms(hello);
+    const channel = new Channel(transport, codec, { workerId, maxFrameBytes, ...parts });
     const lease = leaseMs === undefined ? undefined : new Lease(channel, leaseMs);
-    this.#sendWelcome(transport, codec, lease);
+    this.#sendWelcome(transport, hello, codec, lease);
     if (lease !== undefined) this.#keep(workerId, lease, channel);
     const arrival = { hello, channel, lease };
     const guest = this.#expected.get(workerId);
@@ -158,7 +166,17 @@ export class Reception {
     });
   }
 
-  #sendWelcome(transport: Transport, codec: Codec, lease: Lease | undefined): void {
+  /** A worker that knows no parts is told nothing of them. */
+  #partTerms({ parts }: Hello): { readonly maxValueBytes?: number } {
+    return parts ? { maxValueBytes: this.maxValueBytes } : {};
+  }
+
+  #sendWelcome(
+    transport: Transport,
+    hello: Hello,
+    codec: Codec,
+    lease: Lease | undefined,
+  ): void {
     const { maxFrameBytes } = this;
     const terms =
       lease === undefined ? {} : { leaseMs: lease.leaseMs, incarnation: lease.incarnation };
@@ -167,6 +185,7 @@ export class Reception {
       protocol: PROTOCOL_VERSION,
       codec: codec.name,
       maxFrameBytes,
+      ...this.#partTerms(hello),
       ...terms,
     });
   }
@@ -213,6 +232,7 @@ export class Reception {
           ? (versions as Record<string, string>)
           : {},
       incarnation,
+      parts: hello["parts"] === true,
     };
   }
 

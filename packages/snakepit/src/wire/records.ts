@@ -9,6 +9,7 @@ export const ToWorker = {
   ping: 4,
   recall: 5,
   sessionEnd: 6,
+  partCredit: 7,
 } as const;
 
 export const ToHost = {
@@ -20,6 +21,7 @@ export const ToHost = {
   log: 5,
   pace: 6,
   telemetry: 7,
+  partCredit: 8,
 } as const;
 
 /** How far a stream may run ahead of its reader; given back at half. See docs/protocol.md. */

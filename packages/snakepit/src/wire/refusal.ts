@@ -56,6 +56,16 @@ export function tooLarge(bytes: number, limitBytes: number): SnakepitError<"VALU
   );
 }
 
+/** For binaries that would travel in parts; known before anything is sent, or even looked at. */
+export function valueTooLarge(bytes: number, limitBytes: number): SnakepitError<"VALUE_TOO_LARGE"> {
+  return new SnakepitError(
+    "VALUE_TOO_LARGE",
+    `a value with ${bytes} bytes of binaries or more, and maxValueBytes allows ${limitBytes}; ` +
+      "raise it, send it as a stream of calls, or write a file and send its path",
+    { outcome: "not-started", details: { bytes, limitBytes } },
+  );
+}
+
 /** For a getter inside a record that makes a call through the encoder which is reading it. */
 export function reentered(): SnakepitError<"INVALID_ARGUMENT"> {
   return new SnakepitError(

@@ -1,15 +1,26 @@
 import type { Socket } from "node:net";
 import { SnakepitError } from "../errors.ts";
+import {
+  PART_HEADER_BYTES,
+  type PartFrame,
+  type PartHeader,
+  readPartHeader,
+  writePartHeader,
+} from "./part-frame.ts";
+import { PART_FRAME_BYTES } from "./part-limits.ts";
 import type { Transport, TransportListener } from "./transport.ts";
 
 const HEADER_BYTES = 4;
+/** Set in the length of a frame that holds bytes of a part. */
+const PART_BIT = 0x8000_0000;
 /** How long what was sent before a close has to leave: a worker may have stopped reading. */
 const FAREWELL_MS = 2_000;
 
-/** Frames on a stream socket: four bytes of length, big endian, then the document. */
+/** Frames on a stream socket: four bytes of length, big endian, then the document, or a part's. */
 export class SocketTransport implements Transport {
   readonly name = "socket";
   readonly headroom = HEADER_BYTES;
+  readonly partFrameBytes = PART_FRAME_BYTES;
   readonly #socket: Socket;
   /** A longer frame ends the connection. */
   maxFrameBytes: number;
@@ -17,8 +28,13 @@ export class SocketTransport implements Transport {
   #error: Error | undefined;
   /** A header or frame of which only a part has come, and how much of it. */
   readonly #header = Buffer.alloc(HEADER_BYTES);
-  #frame: Buffer | undefined;
+  #frame: Uint8Array | undefined;
   #filled = 0;
+  /** Of a frame of a part: its header, of which only a bit may have come; how many bytes follow. */
+  #partHeader: Buffer | undefined;
+  #partBytes = 0;
+  /** The frame is of a part, and `#frame` its place in there. */
+  #isPart = false;
 
   constructor(socket: Socket, options: { readonly maxFrameBytes: number }) {
     this.#socket = socket;
@@ -48,6 +64,17 @@ export class SocketTransport implements Transport {
   send(frame: Uint8Array): boolean {
     new DataView(frame.buffer, frame.byteOffset).setUint32(0, frame.byteLength - HEADER_BYTES);
     return this.#socket.write(frame);
+  }
+
+  sendPart(frame: PartFrame): boolean {
+    const header = Buffer.allocUnsafe(HEADER_BYTES + PART_HEADER_BYTES);
+    header.writeUInt32BE(PART_BIT + PART_HEADER_BYTES + frame.bytes.length);
+    writePartHeader(header, HEADER_BYTES, frame);
+    this.#socket.cork();
+    this.#socket.write(header);
+    const hasRoom = this.#socket.write(frame.bytes);
+    this.#socket.uncork();
+    return hasRoom;
   }
 
   close(): void {
@@ -96,6 +123,7 @@ export class SocketTransport implements Transport {
       this.#filled = 0;
     }
     if (length > this.maxFrameBytes) {
+      if (length >= PART_BIT) return this.#beginPart(length - PART_BIT, chunk, start);
       return this.#refuse(
         `a frame of ${length} bytes is above the limit of ${this.maxFrameBytes}`,
         chunk,
@@ -113,7 +141,7 @@ export class SocketTransport implements Transport {
   }
 
   #takeFrame(chunk: Buffer, offset: number): number {
-    const frame = this.#frame as Buffer;
+    const frame = this.#frame as Uint8Array;
     const count = Math.min(frame.length - this.#filled, chunk.length - offset);
     chunk.copy(frame, this.#filled, offset, offset + count);
     this.#filled += count;
@@ -121,9 +149,34 @@ export class SocketTransport implements Transport {
       this.#frame = undefined;
       this.#filled = 0;
       this.#rest = chunk.subarray(offset + count);
-      this.#listener?.frame(frame);
+      if (this.#isPart) this.#endPart(frame);
+      else this.#listener?.frame(frame as Buffer);
     }
     return offset + count;
+  }
+
+  #beginPart(length: number, chunk: Buffer, start: number): number {
+    if (this.#listener?.part === undefined)
+      return this.#refuse("a part came before the handshake", chunk);
+    if (length <= PART_HEADER_BYTES)
+      return this.#refuse(`a frame of a part has ${length} bytes and holds none of it`, chunk);
+    this.#isPart = true;
+    this.#partBytes = length - PART_HEADER_BYTES;
+    this.#partHeader = Buffer.allocUnsafe(PART_HEADER_BYTES);
+    this.#frame = this.#partHeader;
+    return start;
+  }
+
+  /** Either of its header, after which its bytes go straight to their place, or of all of it. */
+  #endPart(filled: Uint8Array): void {
+    if (filled === this.#partHeader) {
+      this.#partHeader = undefined;
+      const header: PartHeader = readPartHeader(filled as Buffer);
+      this.#frame = this.#listener?.part?.(header, this.#partBytes);
+    } else {
+      this.#isPart = false;
+      this.#listener?.partFilled?.();
+    }
   }
 
   /** The fault, if the worker hung up in the middle of a frame. */

@@ -22,9 +22,27 @@ class TurnedAwayError(Exception):
     """The host will not have this worker, and dialling again would not change that."""
 
 
+class PartSink(Protocol):
+    """Where the parts of big values go; see `incoming_parts.py`."""
+
+    def place(self, call_id: int, number: int, length: int, count: int) -> memoryview:
+        """Raises `ProtocolError`."""
+
+    def filled(self, count: int) -> None:
+        """Raises `ProtocolError`."""
+
+
 class Transport(Protocol):
+    # None until the handshake is over: a part is a fault before it.
+    parts: PartSink | None
+
+    @property
+    def part_frame_bytes(self) -> int:
+        """Bytes of a part in one frame, at most 1 MiB: small frames wait behind that many."""
+
     def receive(self, limit: int) -> Buffer | None:
-        """The next document; None when the host has hung up. Called by one thread.
+        """The next document; parts that come before it go to `parts`. None when the host has hung
+        up. Called by one thread.
 
         Raises `ProtocolError` for one longer than `limit` bytes, and where the transport can tell
         them from a host that hangs up: `ConnectionLostError`, `TurnedAwayError`.
@@ -32,6 +50,9 @@ class Transport(Protocol):
 
     def send(self, document: Buffer) -> None:
         """May block while the host does not read. One thread at a time. Raises `OSError`."""
+
+    def send_part(self, call_id: int, number: int, length: int, chunk: memoryview) -> None:
+        """As `send`, for the next bytes of a part that has `length` in all."""
 
     def hang_up(self) -> None:
         """Ends it at once, for all threads that send or receive."""

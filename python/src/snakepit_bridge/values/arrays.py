@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.errors import NotBegunError
 from snakepit_bridge.values import kinds
-from snakepit_bridge.values.binary import leaf
+from snakepit_bridge.values.binary import SIZED, Binary, leaf
 from snakepit_bridge.values.forms import Former
 from snakepit_bridge.values.kinds import Extension
 from snakepit_bridge.values.refusals import UnsupportedError
@@ -39,6 +39,7 @@ def former_of(kind: type) -> Former | None:
 
     # Exactly: what a subclass adds, such as a mask, would be lost.
     if kind in (numpy.ndarray, numpy.memmap):
+        SIZED.add(kind)
         return array_form
     if numpy.generic in kind.__mro__:
         return _scalar
@@ -73,7 +74,7 @@ def _scalar(value: "numpy.generic") -> object:
     raise UnsupportedError(f"is a NumPy scalar of type {value.dtype}; send a number or text")
 
 
-def array_of(dtype: str, shape: list[int], data: bytes | bytearray) -> object:
+def array_of(dtype: str, shape: list[int], data: Binary) -> object:
     """A writable array. Raises `NotBegunError` UNSUPPORTED without the package that it needs."""
     if dtype not in ITEM_BYTES or math.prod(shape) * ITEM_BYTES[dtype] != len(data):
         raise ValueError(f"{len(data)} bytes are no array of {dtype} and shape {shape}")

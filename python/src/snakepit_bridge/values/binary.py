@@ -1,17 +1,70 @@
-"""The one place where binary data inside of a value of ours enters and leaves a document."""
+"""The one place where binary data inside of a value of ours enters and leaves a document.
 
-from typing import Any
+Big data leaves no bytes there: it travels ahead of the document (docs/protocol.md, "Big values").
+"""
+
+import threading
+from typing import Any, Protocol
 
 Binary = bytes | bytearray | memoryview
 
+# A binary of so many bytes leaves its document; measured, see
+# docs/decisions/2026-11-21-big-values-travel-in-parts.md.
+PART_BYTES = 256 * 1024
+# Classes whose size can be told without looking into them; NumPy's array joins when it is met.
+SIZED: set[type] = {bytes, bytearray, memoryview}
 
-def leaf(data: Binary) -> Binary:
+
+class Collector(Protocol):
+    """Takes the big binaries out of one value while it is packed."""
+
+    def begin(self) -> None:
+        """The value is walked from its beginning, perhaps once more."""
+
+    def replace(self, binary: Binary) -> object:
+        """What stands in the place of the next one."""
+
+
+class Collecting(threading.local):
+    """Whoever packs a value in this thread, if big binaries are to leave it."""
+
+    collector: Collector | None = None
+
+
+collecting = Collecting()
+
+
+class BigBinary:
+    """Stands for big bytes in a plain value, so that the encoder asks what becomes of them."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: Binary) -> None:
+        self.data = data
+
+
+def leaf(data: Binary) -> object:
     """What stands in the document for the data of an array or a table."""
-    return data
+    collector = collecting.collector
+    if collector is None or size_of(data) < PART_BYTES:
+        return data
+    return collector.replace(data)
 
 
-def data_of(content: Any) -> bytes | bytearray:  # noqa: ANN401 - what an unpacked document holds
-    """The other way. A `bytearray` may become part of a value, without a copy."""
-    if not isinstance(content, bytes | bytearray):
+def data_of(content: Any) -> Binary:  # noqa: ANN401 - what an unpacked document holds
+    """The other way. What can be written to may become part of a value, without a copy."""
+    if not isinstance(content, bytes | bytearray | memoryview):
         raise ValueError("there is no binary data where it should be")
     return content
+
+
+def is_big(value: object) -> bool:
+    return value.__class__ in SIZED and size_of(value) >= PART_BYTES
+
+
+def size_of(value: object) -> int:
+    """In bytes: the length of a memoryview or an array counts elements."""
+    if isinstance(value, bytes | bytearray):
+        return len(value)
+    size: int = value.nbytes  # type: ignore[attr-defined]
+    return size

@@ -15,6 +15,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from snakepit_bridge.values import kinds
+from snakepit_bridge.values.binary import BigBinary, leaf
 from snakepit_bridge.values.kinds import Extension
 from snakepit_bridge.values.refusals import UnsupportedError, type_name
 
@@ -128,6 +129,7 @@ BUILT_IN: dict[type, Former] = {
     pathlib.WindowsPath: _path,
     pathlib.PurePosixPath: _path,
     pathlib.PureWindowsPath: _path,
+    BigBinary: lambda big: leaf(big.data),
 }
 
 # Of these, the classes whose values hold no others.

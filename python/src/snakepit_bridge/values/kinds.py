@@ -1,7 +1,4 @@
-"""The codes of the extension types: docs/protocol.md, "Codecs". In TypeScript: `kinds.ts`.
-
-20 is reserved for binary data that travels outside the document.
-"""
+"""The codes of the extension types: docs/protocol.md, "Codecs". In TypeScript: `kinds.ts`."""
 
 from typing import NamedTuple
 
@@ -24,6 +21,8 @@ TENSOR = 16
 TABLE = 17
 REF = 18
 PLACEHOLDER = 19
+# Binary data that has come ahead of its document; see "Big values" there.
+PART = 20
 
 # Their content is a list of values of any kind.
 SEQUENCES = frozenset({TUPLE, SET, FROZENSET})

@@ -12,7 +12,8 @@ from typing import Any
 
 import ormsgpack
 
-from snakepit_bridge.errors import BridgeError, NotBegunError
+from snakepit_bridge.errors import BridgeError, NotBegunError, ProtocolError
+from snakepit_bridge.incoming_parts import IncomingParts
 from snakepit_bridge.values import kinds
 from snakepit_bridge.values.binary import data_of
 from snakepit_bridge.values.refusals import DEEPEST, step, type_name
@@ -39,11 +40,18 @@ class Reader:
         self._makers: dict[int, Maker] = {**MAKERS, kinds.REF: look_up}
         self._depth = 0
         self._failed = False
+        self._parts: IncomingParts | None = None
+        # The kind of the extension whose content is being read.
+        self._holder = 0
 
-    def unpack(self, document: bytes | bytearray | memoryview) -> Any:  # noqa: ANN401
-        """Raises `ValueError` for bytes that are no MessagePack."""
+    def unpack(
+        self, document: bytes | bytearray | memoryview, parts: IncomingParts | None = None
+    ) -> Any:  # noqa: ANN401
+        """`parts` has the data that came ahead of the document. Raises `ValueError` for bytes that
+        are no MessagePack, `ProtocolError` for a part that is not there."""
         self._depth = 0
         self._failed = False
+        self._parts = parts
         return ormsgpack.unpackb(document, ext_hook=self._extension)
 
     @property
@@ -52,9 +60,13 @@ class Reader:
         return self._failed
 
     def _extension(self, kind: int, packed: bytes) -> object:
+        if kind == kinds.PART:
+            return self._part(packed)
         self._depth += 1
         try:
             return self._made(kind, packed)
+        except ProtocolError:
+            raise
         except BridgeError as error:
             return self._unreadable(error)
         except Exception as error:
@@ -67,8 +79,19 @@ class Reader:
         maker = self._makers.get(kind)
         if maker is None or self._depth > DEEPEST:
             raise NotBegunError("SERIALIZATION", f"is of the unknown kind {kind}")
-        content = ormsgpack.unpackb(packed, ext_hook=self._extension)
+        outer, self._holder = self._holder, kind
+        try:
+            content = ormsgpack.unpackb(packed, ext_hook=self._extension)
+        finally:
+            self._holder = outer
         return maker(content)
+
+    def _part(self, reference: bytes) -> bytes | memoryview:
+        if self._parts is None:
+            raise ProtocolError("a record names a part, and none can come here")
+        part = self._parts.take(reference)
+        # An array may be written to where its data have come in.
+        return part.as_buffer() if self._holder == kinds.TENSOR else part.as_bytes()
 
     def _unreadable(self, error: BridgeError) -> Unreadable:
         self._failed = True

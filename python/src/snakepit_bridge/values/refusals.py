@@ -29,6 +29,14 @@ def too_large(size: int, limit: int) -> BridgeError:
     return BridgeError("VALUE_TOO_LARGE", message, {"bytes": size, "limitBytes": limit})
 
 
+def value_too_large(size: int, limit: int) -> BridgeError:
+    message = (
+        f"the reply has {size:,} bytes of binaries, maxValueBytes allows {limit:,}; "
+        "raise it, stream it in pieces or write it to a file and send the path"
+    )
+    return BridgeError("VALUE_TOO_LARGE", message, {"bytes": size, "limitBytes": limit})
+
+
 def type_name(kind: type) -> str:
     if kind.__module__ == "builtins":
         return kind.__qualname__

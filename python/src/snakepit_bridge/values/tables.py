@@ -10,7 +10,7 @@ from typing import Any
 
 from snakepit_bridge.errors import NotBegunError
 from snakepit_bridge.values import kinds
-from snakepit_bridge.values.binary import leaf
+from snakepit_bridge.values.binary import Binary, leaf
 from snakepit_bridge.values.forms import Former
 from snakepit_bridge.values.kinds import Extension
 from snakepit_bridge.values.refusals import UnsupportedError
@@ -41,7 +41,7 @@ def _form(source: str, write: Any, value: Table) -> Extension:  # noqa: ANN401
         raise UnsupportedError(f"{why}; its columns need one type each and a name") from None
 
 
-def table_of(source: str, data: bytes | bytearray) -> Table:
+def table_of(source: str, data: Binary) -> Table:
     """Raises `NotBegunError` UNSUPPORTED without the library, `ValueError` for no Arrow stream."""
     if source not in SOURCES:
         raise ValueError(f"there is no kind of table {source!r}")
@@ -64,11 +64,11 @@ def _write_arrow(table: Table) -> memoryview:
     return memoryview(sink.getvalue())
 
 
-def _read_arrow(data: bytes | bytearray) -> Table:
+def _read_arrow(data: Binary) -> Table:
     return importlib.import_module("pyarrow").ipc.open_stream(data).read_all()
 
 
-def _read_batch(data: bytes | bytearray) -> Table:
+def _read_batch(data: Binary) -> Table:
     table = _read_arrow(data).combine_chunks()
     batches = table.to_batches()
     if batches:
@@ -83,7 +83,7 @@ def _write_frame(frame: Table) -> memoryview:
     return _write_arrow(importlib.import_module("pyarrow").Table.from_pandas(frame))
 
 
-def _read_frame(data: bytes | bytearray) -> Table:
+def _read_frame(data: Binary) -> Table:
     importlib.import_module("pandas")
     return _read_arrow(data).to_pandas()
 
@@ -95,7 +95,7 @@ def _write_series(series: Table) -> memoryview:
     return _write_arrow(table)
 
 
-def _read_series(data: bytes | bytearray) -> Table:
+def _read_series(data: Binary) -> Table:
     importlib.import_module("pandas")
     table = _read_arrow(data)
     series = table.to_pandas().iloc[:, 0]
@@ -110,7 +110,7 @@ def _write_polars(frame: Table) -> memoryview:
     return sink.getbuffer()
 
 
-def _read_polars(data: bytes | bytearray) -> Table:
+def _read_polars(data: Binary) -> Table:
     return importlib.import_module("polars").read_ipc_stream(io.BytesIO(data))
 
 

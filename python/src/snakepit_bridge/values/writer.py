@@ -12,6 +12,7 @@ from ormsgpack import Ext, packb
 
 from snakepit_bridge.errors import BridgeError
 from snakepit_bridge.values import kinds
+from snakepit_bridge.values.binary import collecting
 from snakepit_bridge.values.collar import OPTIONS, Collar
 from snakepit_bridge.values.forms import LEAVES, Former, former_of
 from snakepit_bridge.values.kinds import SEQUENCES, Extension
@@ -94,6 +95,8 @@ class Writer:
         return hook
 
     def _pack_with_care(self, record: list[Any]) -> bytes:
+        if collecting.collector is not None:
+            collecting.collector.begin()
         walked = [*record[:2], *(Walk(self).plain(value, 0) for value in record[2:])]
         return packb(walked, None, OPTIONS)
 
@@ -123,6 +126,8 @@ class Walk:
             form = self._form(value)
         except UnsupportedError as error:
             raise self._refused(value, str(error)) from None
+        if isinstance(form, Ext):  # in place of big data
+            return form
         if isinstance(form, Extension):
             return Ext(form.kind, packb(self._content(value, form, depth), None, OPTIONS))
         return self.plain(form, depth)

@@ -1,0 +1,141 @@
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { SnakepitError } from "../errors.ts";
+import { callContext } from "../fixtures/call-context.ts";
+import { Channel } from "./channel.ts";
+import { partCodec } from "./fixture-part-codec.ts";
+import { partFrame } from "./fixture-worker.ts";
+import { SocketTransport } from "./socket-transport.ts";
+
+/** The same cases in every run: a failure that cannot be repeated helps nobody. */
+const options = { seed: 20_261_121, numRuns: 400 };
+const KiB = 1024;
+const maxValueBytes = 400 * KiB;
+const maxFrameBytes = 100_000;
+
+/** As much of a socket as framing and channel touch. */
+class StubSocket extends EventEmitter {
+  destroyed = false;
+  closed = false;
+  unref(): void {}
+  pause(): void {}
+  resume(): void {}
+  cork(): void {}
+  uncork(): void {}
+  write(): boolean {
+    return true;
+  }
+  destroySoon(): void {
+    this.destroy();
+  }
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.closed = true;
+    this.emit("close");
+  }
+}
+
+function document(records: readonly unknown[]): Buffer {
+  const text = Buffer.from(JSON.stringify([0, ...records]));
+  const header = Buffer.alloc(4);
+  header.writeUInt32BE(text.length);
+  return Buffer.concat([header, text]);
+}
+
+/** A value of one part as a good worker sends it, cut into frames. */
+function goodAnswer(callId: number, partBytes: number, frameBytes: number): Buffer {
+  const frames: Buffer[] = [];
+  for (let begin = 0; begin < partBytes; begin += frameBytes) {
+    const bytes = Buffer.alloc(Math.min(frameBytes, partBytes - begin), callId);
+    frames.push(partFrame(callId, 0, partBytes, bytes));
+  }
+  return Buffer.concat([...frames, document([[0, callId, { part: [callId, 0] }]])]);
+}
+
+const calls = 12;
+const callId = fc.integer({ min: 0, max: calls + 1 });
+const size = fc.oneof(
+  fc.integer({ min: 0, max: 500 * KiB }),
+  fc.constantFrom(0, 64 * KiB, 2 ** 31, 2 ** 32, 2 ** 53),
+);
+const good = fc
+  .tuple(fc.integer({ min: 64 * KiB, max: 200 * KiB }), fc.integer({ min: 8 * KiB, max: 99_000 }))
+  .map(([partBytes, frameBytes]) => ({ partBytes, frameBytes }));
+const bad = fc.oneof(
+  fc
+    .tuple(callId, fc.nat(3), size, fc.integer({ min: 0, max: 3_000 }))
+    .map(([id, number, partBytes, length]) =>
+      partFrame(id, number, partBytes, Buffer.alloc(length)),
+    ),
+  fc
+    .tuple(callId, callId, fc.nat(2))
+    .map(([id, of, number]) => document([[0, id, { part: [of, number] }]])),
+  fc.tuple(callId, fc.nat(8)).map(([id, kind]) => document([[kind, id, 5]])),
+  fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.concat([Buffer.from([0x80, 0]), bytes])),
+);
+const cuts = fc.array(fc.integer({ min: 1, max: 50_000 }), { maxLength: 40 });
+
+test("whatever parts come, answers are whole or the connection ends, and nothing else happens", async () => {
+  const seen = { whole: 0, faults: 0 };
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(good, { maxLength: 6 }),
+      fc.option(bad, { freq: 3 }),
+      fc.nat(6),
+      cuts,
+      async (values, spoiler, place, at) => {
+        const socket = new StubSocket();
+        const transport = new SocketTransport(socket as unknown as Socket, { maxFrameBytes });
+        const channel = new Channel(transport, partCodec, {
+          workerId: "w",
+          maxFrameBytes,
+          maxValueBytes,
+        });
+        const answers = Array.from({ length: calls }, () =>
+          channel.execute("give", null, callContext()).then(
+            (value) => value,
+            (error: unknown) => error,
+          ),
+        );
+        await new Promise(setImmediate);
+        const frames = values.map(({ partBytes, frameBytes }, index) =>
+          goodAnswer(index + 1, partBytes, frameBytes),
+        );
+        if (spoiler !== null) frames.splice(place, 0, spoiler);
+        let rest = Buffer.concat(frames);
+        for (const cut of [...at, rest.length]) {
+          const head = rest.subarray(0, cut);
+          if (!socket.destroyed) socket.emit("data", Buffer.from(head));
+          rest = rest.subarray(head.length);
+        }
+        await new Promise(setImmediate);
+        socket.destroy();
+        const fault = await channel.closed;
+        if (fault !== undefined) {
+          expect(SnakepitError.is(fault, "PROTOCOL"), String(fault)).toBe(true);
+          seen.faults++;
+        }
+        for (const [index, { partBytes }] of values.entries()) {
+          const value = await Promise.race([answers[index], Promise.resolve(undefined)]);
+          if (!(value instanceof Uint8Array)) {
+            // Only what came behind the spoiler may be missing.
+            expect(spoiler).not.toBeNull();
+            continue;
+          }
+          seen.whole++;
+          if (value.length === partBytes && value[0] === index + 1) {
+            expect(value.every((byte) => byte === index + 1)).toBe(true);
+          } else {
+            expect(spoiler).not.toBeNull();
+          }
+        }
+      },
+    ),
+    options,
+  );
+  expect(seen.whole).toBeGreaterThan(300);
+  expect(seen.faults).toBeGreaterThan(50);
+}, 60_000);

@@ -1,0 +1,210 @@
+import { randomFillSync } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { setImmediate as turn } from "node:timers/promises";
+import type { Bridge } from "snakepit-grpc-bridge";
+import { describe, expect, test } from "vitest";
+import { heldBytes } from "../../packages/snakepit/src/fixtures/held-bytes.ts";
+import { until } from "../../packages/snakepit/src/fixtures/until.ts";
+import { isRunning, temporaryFolder, testBridge } from "./workspace.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+function noise(bytes: number): Uint8Array {
+  return randomFillSync(new Uint8Array(bytes));
+}
+
+/** Holds the event loop: nothing comes in meanwhile. */
+function blockUntil(condition: () => boolean): void {
+  const endMs = performance.now() + 20_000;
+  while (!condition()) if (performance.now() > endMs) throw new Error(`never: ${condition}`);
+}
+
+function descriptors(): number {
+  return readdirSync("/proc/self/fd").length;
+}
+
+describe.each(["socket", "grpc"] as const)("over %s", (transport) => {
+  const open = () => testBridge({ transport });
+
+  test("bytes of any size arrive as they were, there and back", async () => {
+    const bridge = await open();
+    const limits = [256 * KiB, MiB, 4 * MiB, 16 * MiB];
+    for (const bytes of [0, 1, ...limits.flatMap((limit) => [limit - 1, limit, limit + 1])]) {
+      const data = noise(bytes);
+      const back = (await bridge.execute("echo", { data })) as { data: Uint8Array };
+      expect(back.data).toBeInstanceOf(Uint8Array);
+      expect(Buffer.compare(back.data, data), `${bytes} bytes`).toBe(0);
+    }
+  });
+
+  test("several binaries in one value, and one of them in many places", async () => {
+    const bridge = await open();
+    const [one, other] = [noise(MiB + 3), noise(300 * KiB)];
+    const sent = {
+      list: [one, "between", other, one],
+      deep: { deeper: { data: one } },
+      small: other.slice(0, 9),
+    };
+    expect(await bridge.execute("echo", sent)).toEqual(sent);
+  });
+
+  test("many big values at once get back to whoever sent them", async () => {
+    const bridge = await open();
+    const sent = Array.from({ length: 20 }, (_, n) => new Uint8Array(MiB + n).fill(n));
+    const back = await Promise.all(sent.map((data) => bridge.execute("echo", { data })));
+    for (const [n, value] of back.entries())
+      expect(Buffer.compare((value as { data: Uint8Array }).data, sent[n] as Uint8Array)).toBe(0);
+  });
+
+  test("small calls are answered while 64 MiB travel both ways on the same worker", async () => {
+    const bridge = await open();
+    let isBack = false;
+    const big = bridge.execute("echo", { data: new Uint8Array(64 * MiB) }).then(() => {
+      isBack = true;
+    });
+    let answered = 0;
+    while (!isBack) {
+      await bridge.execute("echo", { n: answered });
+      answered++;
+    }
+    await big;
+    expect(answered).toBeGreaterThan(10);
+  });
+
+  test("big chunks come in order, with a reader slower than the worker", async () => {
+    const bridge = await open();
+    let expected = 0;
+    for await (const chunk of bridge.stream("e2e.blobs", { size: MiB + 1, n: 12 })) {
+      const { index, data } = chunk as { index: number; data: Uint8Array };
+      expect([index, data.length, data[0], data[MiB]]).toEqual([
+        expected,
+        MiB + 1,
+        expected,
+        expected,
+      ]);
+      expected++;
+      await turn();
+    }
+    expect(expected).toBe(12);
+  });
+
+  test("a reader that leaves a stream in the middle of a big chunk frees its worker", async () => {
+    const bridge = await open();
+    for await (const _ of bridge.stream("e2e.blobs", { size: 8 * MiB, n: 100 })) break;
+    expect(await bridge.execute("echo", { n: 1 })).toEqual({ n: 1 });
+  });
+
+  test("a big call that times out on its way leaves a worker that works", async () => {
+    const bridge = await open();
+    for (let n = 0; n < 5; n++) {
+      const late = bridge.execute(
+        "e2e.sizes",
+        { data: [new Uint8Array(64 * MiB)] },
+        { timeoutMs: 5 },
+      );
+      await expect(late).rejects.toMatchObject({ code: "TIMEOUT" });
+    }
+    expect(await bridge.execute("e2e.sizes", { data: [new Uint8Array(5 * MiB)] })).toEqual([
+      5 * MiB,
+    ]);
+  });
+
+  test("5 GB fail alone and at once, without taking 5 GB", async () => {
+    const bridge = await open();
+    const piece = new Uint8Array(512 * MiB);
+    const before = process.memoryUsage().rss;
+    const good = bridge.execute("echo", { n: 1 });
+    const huge = bridge.execute("e2e.sizes", { data: Array.from({ length: 10 }, () => piece) });
+    await expect(huge).rejects.toMatchObject({
+      code: "VALUE_TOO_LARGE",
+      outcome: "not-started",
+      details: { bytes: 1536 * MiB, limitBytes: 1024 * MiB },
+    });
+    expect(await good).toEqual({ n: 1 });
+    const reply = bridge.execute("e2e.blob", { size: 1024 * MiB + 1 });
+    await expect(reply).rejects.toMatchObject({ code: "VALUE_TOO_LARGE" });
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * MiB);
+    expect(await bridge.execute("echo", { n: 2 })).toEqual({ n: 2 });
+  });
+
+  test("maxValueBytes is the limit in both directions", async () => {
+    const bridge = await testBridge({ transport, maxValueBytes: MiB });
+    const data = new Uint8Array(MiB);
+    expect(await bridge.execute("e2e.sizes", { data: [data] })).toEqual([MiB]);
+    expect(await bridge.execute("e2e.blob", { size: MiB })).toEqual(data);
+    const [up, down] = await Promise.allSettled([
+      bridge.execute("e2e.sizes", { data: [data, data] }),
+      bridge.execute("e2e.blob", { size: MiB + 1 }),
+    ]);
+    expect(up).toMatchObject({ reason: { code: "VALUE_TOO_LARGE" } });
+    expect(down).toMatchObject({
+      reason: { code: "VALUE_TOO_LARGE", details: { limitBytes: MiB } },
+    });
+  });
+
+  test("a worker killed while it is sent a value costs that call at most", async () => {
+    const bridge = await open();
+    const pid = (await bridge.execute("e2e.pid")) as number;
+    process.kill(pid, "SIGSTOP"); // it takes no more than the socket holds
+    const data = [new Uint8Array(32 * MiB)];
+    const [call, again] = [{}, { idempotent: true }].map((options) =>
+      bridge.execute("e2e.sizes", { data }, options).catch((error: unknown) => error),
+    );
+    await turn();
+    process.kill(pid, "SIGKILL");
+    expect(await again).toEqual([32 * MiB]);
+    // Whether its exit or the end of its socket is heard first decides how much is known.
+    const result = await call;
+    if (!Array.isArray(result))
+      expect(result).toMatchObject({ code: "WORKER_EXITED", outcome: "unknown" });
+    expect(await bridge.execute("e2e.pid")).not.toBe(pid);
+  });
+
+  test("a worker killed in the middle of its answer leaves an unknown outcome", async () => {
+    const bridge = await open();
+    const once = `${temporaryFolder()}/once`;
+    const call = bridge.execute("e2e.blob_and_death", { size: 64 * MiB, once });
+    call.catch(() => {});
+    await diesWhileAnswering(once);
+    await expect(call).rejects.toMatchObject({ code: "WORKER_EXITED", outcome: "unknown" });
+    expect(await bridge.execute("echo", { n: 1 })).toEqual({ n: 1 });
+  });
+
+  test("an idempotent call whose worker is killed in the middle of its answer is made again", async () => {
+    const bridge = await open();
+    const once = `${temporaryFolder()}/once`;
+    const args = { size: 64 * MiB, once };
+    const call = bridge.execute("e2e.blob_and_death", args, { idempotent: true });
+    await diesWhileAnswering(once);
+    expect(((await call) as Uint8Array).length).toBe(64 * MiB);
+  });
+
+  test("kills in the middle of big values leave no descriptor and no memory behind", async () => {
+    const bridge = await open();
+    const data = [new Uint8Array(16 * MiB)];
+    await killOnce(bridge, data);
+    const [memory, files] = [await heldBytes(), descriptors()];
+    for (let times = 0; times < 4; times++) await killOnce(bridge, data);
+    expect((await heldBytes()) - memory).toBeLessThan(8 * MiB);
+    await until(() => descriptors() <= files, descriptors); // the last worker's may be closing still
+  });
+});
+
+/** Of a worker that answers and dies: it cannot have sent all when nobody takes it in. */
+async function diesWhileAnswering(once: string): Promise<void> {
+  await turn();
+  await turn();
+  blockUntil(() => existsSync(once) && readFileSync(once, "utf8") !== "");
+  const pid = Number(readFileSync(once, "utf8"));
+  blockUntil(() => !isRunning(pid));
+}
+
+async function killOnce(bridge: Bridge, data: readonly Uint8Array[]): Promise<void> {
+  const pid = (await bridge.execute("e2e.pid")) as number;
+  process.kill(pid, "SIGSTOP");
+  const call = bridge.execute("e2e.sizes", { data }, { idempotent: true });
+  await turn();
+  process.kill(pid, "SIGKILL");
+  expect(await call).toEqual([16 * MiB]);
+}
