@@ -34,7 +34,7 @@ def test_a_part_arrives_as_bytes_and_goes_back_as_it_was(worker: Connection, siz
     if size < 256 * 1024:
         assert back == data
     else:
-        assert back == (1, 1, 0)
+        assert back == (20, 1, 0)
         assert answers.parts[1] == [data]
 
 
@@ -43,7 +43,7 @@ def test_an_answer_has_its_parts_ahead_of_it_in_frames_of_1_mib(worker: Connecti
     answers = Answers(worker)
     _, _, value = answers.answer_to(1)
     assert [len(part) for part in answers.parts[1]] == [2 * MIB + 1, 300_000]
-    assert value == [(1, 1, 0), (1, 1, 1), bytes(10)]
+    assert value == [(20, 1, 0), (20, 1, 1), bytes(10)]
     assert answers.order == ["part"] * 4 + [0]
 
 
@@ -58,7 +58,7 @@ def test_no_more_is_sent_than_there_is_credit_for_and_small_answers_pass(
     assert answers.answer_to(2) == [0, 2, 3]
     assert sum(map(len, answers.parts[1])) == CREDIT
     worker.send([7, 0, MIB])
-    assert answers.answer_to(1) == [0, 1, [(1, 1, 0)]]
+    assert answers.answer_to(1) == [0, 1, [(20, 1, 0)]]
 
 
 def test_answers_take_turns(worker: Connection) -> None:
@@ -110,7 +110,7 @@ def test_chunks_with_parts_stay_in_order(worker: Connection, command: str) -> No
     answers = Answers(worker)
     assert answers.answer_to(1) == [3, 1]
     chunks = [record for record in answers.records if record[0] == 2]
-    assert [chunk[2] for chunk in chunks] == [bytes(10), (1, 1, 0), bytes(20), (1, 1, 0)]
+    assert [chunk[2] for chunk in chunks] == [bytes(10), (20, 1, 0), bytes(20), (20, 1, 0)]
     # Credit is spent for parts, too.
     assert chunks[1][3] > MIB
     assert [kind for kind in answers.order if kind != 8] == [2, "part", 2, 2, "part", "part", 2, 3]

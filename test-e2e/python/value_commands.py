@@ -9,6 +9,8 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[2] / "proto"))
 
+import numpy
+import pyarrow
 import pydantic
 import value_cases
 
@@ -77,3 +79,26 @@ def opaque(secret: str = "s3cret") -> dict[str, Any]:
 @command("e2e.secret_of")
 def secret_of(it: Any) -> str:  # noqa: ANN401
     return str(it.secret)
+
+
+@command("e2e.double_in_place")
+def double_in_place(small: Any, big: Any, raw: bytes) -> dict[str, Any]:  # noqa: ANN401
+    small *= 2
+    big *= 2
+    return {"small": small, "big": big, "raw": raw}
+
+
+def big_list() -> list[Any]:
+    numbers = numpy.arange(100_000, dtype="float64")
+    table = pyarrow.table({"n": numbers})
+    return [b"\x01" * 300_000, numbers, table, b"\x02" * 400_000, {1: numbers}]
+
+
+@command("e2e.big_mixture")
+def big_mixture() -> list[Any]:
+    return big_list()
+
+
+@command("e2e.big_mixture_is")
+def big_mixture_is(items: list[Any]) -> bool:
+    return all(map(value_cases.same, big_list(), items))
