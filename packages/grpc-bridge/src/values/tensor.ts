@@ -24,10 +24,27 @@ const arrays = {
   complex128: Float64Array,
 } as const;
 
+/** Over any buffer: what `new Float32Array` is, and what a function takes that says `Float32Array`. */
+interface TypedArrays {
+  readonly bool: Uint8Array;
+  readonly int8: Int8Array;
+  readonly uint8: Uint8Array;
+  readonly int16: Int16Array;
+  readonly uint16: Uint16Array;
+  readonly int32: Int32Array;
+  readonly uint32: Uint32Array;
+  readonly int64: BigInt64Array;
+  readonly uint64: BigUint64Array;
+  readonly float16: Uint16Array;
+  readonly bfloat16: Uint16Array;
+  readonly float32: Float32Array;
+  readonly float64: Float64Array;
+  readonly complex64: Float32Array;
+  readonly complex128: Float64Array;
+}
+
 export type TensorDtype = keyof typeof arrays;
-export type TensorData<Dtype extends TensorDtype = TensorDtype> = InstanceType<
-  (typeof arrays)[Dtype]
->;
+export type TensorData<Dtype extends TensorDtype = TensorDtype> = TypedArrays[Dtype];
 
 /** How many dimensions NumPy has. */
 const mostDimensions = 64;
