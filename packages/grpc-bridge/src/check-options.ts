@@ -66,7 +66,11 @@ function checkPool(name: string, pool: unknown, sharedTransport: unknown): strin
 
 function checkOwn(
   prefix: string,
-  { python, transport, listen }: {
+  {
+    python,
+    transport,
+    listen,
+  }: {
     readonly python?: unknown;
     readonly transport?: unknown;
     readonly listen?: unknown;
