@@ -87,6 +87,7 @@ class Server:
     def resume(self, transport: Transport) -> None:
         """As `run`, after `drop_calls`, on another transport."""
         self._transport = transport
+        self._registry.forget_paces()
         self._outbox.reopen(transport)
         self._failure = None
         self._ended.clear()
