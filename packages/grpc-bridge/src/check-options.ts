@@ -1,7 +1,12 @@
 import { existsSync } from "node:fs";
 import { closest, poolOptionNames, poolOptionProblems, SnakepitError } from "snakepit";
 import { checkListen } from "./listen-options.ts";
-import { type BridgeOptions, bridgeOptionNames, bridgePoolOptionNames } from "./options.ts";
+import {
+  type BridgeOptions,
+  type BridgePoolOptions,
+  bridgeOptionNames,
+  bridgePoolOptionNames,
+} from "./options.ts";
 import { defaultSizes } from "./pool-plans.ts";
 import { PythonAdapter } from "./python-adapter.ts";
 
@@ -50,23 +55,47 @@ function checkPools(options: BridgeOptions, pools: unknown): string[] {
       ? []
       : ["name cannot be set beside pools, which have the names of their keys"]),
     ...entries.flatMap(([name, pool]) => checkPool(`pools.${name}`, pool, options.transport)),
+    ...checkPorts(options, entries),
   ];
+}
+
+/** Each pool listens for itself. */
+function checkPorts(shared: BridgeOptions, pools: readonly (readonly [string, unknown])[]) {
+  const owners = new Map<number, string[]>();
+  for (const [name, pool] of pools) {
+    const { transport, listen } = isObject(pool) ? (pool as BridgePoolOptions) : {};
+    if ((transport ?? shared.transport) !== "grpc") continue;
+    const { port } = (listen ?? shared.listen ?? {}) as { readonly port?: unknown };
+    if (typeof port !== "number" || port === 0) continue;
+    owners.set(port, [...(owners.get(port) ?? []), name]);
+  }
+  return [...owners]
+    .filter(([, names]) => names.length > 1)
+    .map(
+      ([port, names]) =>
+        `listen.port ${port} cannot be that of the pools ${names.join(" and ")} at once; give each a listen of its own, or leave out the port`,
+    );
 }
 
 function checkPool(name: string, pool: unknown, sharedTransport: unknown): string[] {
   const notObject = checkObject(name, pool);
   if (notObject.length > 0) return notObject;
-  const { commands } = pool as { readonly commands?: unknown };
+  const { commands, transport = sharedTransport } = pool as Readonly<Record<string, unknown>>;
   return [
     ...checkKeys(`${name} has no option `, pool as object, bridgePoolOptionNames),
-    ...checkOwn(`${name}.`, { transport: sharedTransport, ...(pool as object) }),
+    ...checkOwn(`${name}.`, { ...(pool as object), transport }),
     ...checkNames(`${name}.commands`, commands),
   ];
 }
 
 function checkOwn(
   prefix: string,
-  { python, transport, listen, maxValueBytes }: {
+  {
+    python,
+    transport,
+    listen,
+    maxValueBytes,
+  }: {
     readonly python?: unknown;
     readonly transport?: unknown;
     readonly listen?: unknown;

@@ -36,6 +36,15 @@ test.each([
   [{ pools: { a: { maxWorkers: 0 } } }, /pools.a: maxWorkers must be an integer of at least 1/],
   [{ pools: { a: { python: { preloads: [] } } } }, /pools.a.python.preloads; meant preload\?/],
   [{ pools: { a: { transport: "tcp" } } }, /pools.a.transport is "tcp", not socket or grpc/],
+  [{ pools: { a: { listen: {} } } }, /pools.a.listen is for transport: "grpc"/],
+  [
+    { transport: "grpc", pools: { a: { transport: undefined, listen: 5 } } },
+    /pools.a.listen must be an object, not 5$/,
+  ],
+  [
+    { transport: "grpc", listen: { port: 8443 }, pools: { a: {}, b: {}, c: { listen: {} } } },
+    /listen.port 8443 cannot be that of the pools a and b at once; give each a listen of its own/,
+  ],
   [{ pools: { a: { commands: "x" } } }, /pools.a.commands is "x", not a list of names/],
   [{ pools: { a: {} }, store: 5 }, /store must be a store or its URL/],
   [{ python: { preload: "dspy" } }, /python.preload is "dspy", not a list of names/],

@@ -40,6 +40,17 @@ test("what the bridge says holds for each pool that does not say otherwise", () 
   expect(one?.options).not.toHaveProperty("store"); // it is for all of them together
 });
 
+test("a pool that keeps to the socket has nothing of where the others listen", () => {
+  const listen = { host: "localhost", tls: { ca: "ca", cert: "cert", key: "key" } };
+  const [near, far] = poolPlans({
+    transport: "grpc",
+    listen,
+    pools: { near: { transport: "socket" }, far: {} },
+  });
+  expect(near?.listen).toBeUndefined();
+  expect(far?.listen).toEqual(listen);
+});
+
 test("a pool's Python has what all have, and what it names itself", () => {
   const shared = { preload: ["a"], env: { A: "1", B: "1" }, threads: 2, concurrency: 8 };
   const [plan] = poolPlans({

@@ -41,7 +41,8 @@ function plan(
     name,
     python,
     transport,
-    listen,
+    // What all pools share is nothing to one that keeps to the socket.
+    listen: transport === "grpc" ? listen : undefined,
     maxValueBytes,
     commands,
     options: { ...defaultSizes(options), ...given(options) },

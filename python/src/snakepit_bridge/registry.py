@@ -151,6 +151,13 @@ class Registry:
         self.ready: dict[str, Command] = {}
         self.session_hooks: dict[str, SessionHook] = {}
 
+    def forget_paces(self) -> None:
+        """For a host that has not been told which commands are short."""
+        for command in self.ready.values():
+            for handler in (command.call, command.stream):
+                if handler is not None:
+                    handler.quick_calls = 0
+
     def on_session_end(self, hook: SessionHook) -> SessionHook:
         """Has the function called with the id of each session that is over, so that it drops what
         it keeps under that name (see `Context.session_id`). It may never have heard of it, and a

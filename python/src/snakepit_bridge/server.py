@@ -92,6 +92,7 @@ class Server:
     def resume(self, transport: Transport) -> None:
         """As `run`, after `drop_calls`, on another transport."""
         self._transport = transport
+        self._registry.forget_paces()
         self._outbox.reopen(transport)
         self._incoming = self._await_parts(transport)
         self._failure = None

@@ -275,6 +275,8 @@ export class Channel implements PendingOwner {
     this.#blocked = true;
     // All else concerns calls that are over; a session that has ended has ended there too.
     this.#controls = this.#controls.filter(([kind]) => kind === ToWorker.sessionEnd);
+    // What the worker has said of its pace may have been its last word, or not; it says it anew.
+    this.shortCommands.clear();
     const sent = new Set(this.#pending.drain());
     const unfinished = this.#dropParts();
     // Before the calls fail: whoever sends them again must know that this worker takes none.

@@ -115,6 +115,18 @@ test("a worker that dials in again with its secret goes on, without the calls of
   expect(await fresh).toBe("fine");
 });
 
+test("what a worker called short before it was lost, it must call short again", async () => {
+  const { arrival, transport, incarnation } = await admitted();
+  const { shortCommands } = arrival.channel;
+  transport.say([0, [6, 0, "add", true]]);
+  expect([...shortCommands]).toEqual(["add"]);
+  transport.end();
+  const second = dial({ incarnation });
+  expect(shortCommands.size).toBe(0);
+  second.say([0, [6, 0, "add", true]]);
+  expect([...shortCommands]).toEqual(["add"]);
+});
+
 test("a worker may know before its host that the old connection is no use", async () => {
   const { arrival, transport, incarnation, seen } = await admitted();
   const old = arrival.channel.execute("old", null, callContext()).catch((error: unknown) => error);
