@@ -66,7 +66,10 @@ export async function createBridge(options: BridgeOptions = {}): Promise<Bridge>
   const members = poolPlans(options).map((plan): Member => {
     const { python, transport, maxValueBytes } = plan;
     const listen = plan.listen && resolveListen(plan.listen);
-    return { plan, adapter: new PythonAdapter(python, transport, { servers, listen, maxValueBytes }) };
+    return {
+      plan,
+      adapter: new PythonAdapter(python, transport, { servers, listen, maxValueBytes }),
+    };
   });
   try {
     const calls = await startPools(members, options);

@@ -171,12 +171,7 @@ export class Reception {
     return parts ? { maxValueBytes: this.maxValueBytes } : {};
   }
 
-  #sendWelcome(
-    transport: Transport,
-    hello: Hello,
-    codec: Codec,
-    lease: Lease | undefined,
-  ): void {
+  #sendWelcome(transport: Transport, hello: Hello, codec: Codec, lease: Lease | undefined): void {
     const { maxFrameBytes } = this;
     const terms =
       lease === undefined ? {} : { leaseMs: lease.leaseMs, incarnation: lease.incarnation };
