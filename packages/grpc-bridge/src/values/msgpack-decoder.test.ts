@@ -189,13 +189,14 @@ describe("whatever comes, it is a batch or PROTOCOL", () => {
       fc.property(document, (bytes) => {
         // In the middle of a larger buffer, where reading on would find something.
         const behind = Buffer.concat([bytes, Buffer.alloc(64, 0x01)]);
-        const step = Math.ceil(bytes.length / 200);
+        const step = Math.ceil(bytes.length / 100);
         for (let length = 0; length < bytes.length; length += step) {
-          expect(decode(behind.subarray(0, length))).toBe(undefined);
+          const passed = decode(behind.subarray(0, length));
+          if (passed !== undefined) throw new Error(`${length} of ${bytes.length} bytes passed`);
         }
         expect(decode(behind.subarray(0, bytes.length))).toBeDefined();
       }),
       { seed: 3, numRuns: 200 },
     );
-  });
+  }, 60_000);
 });
