@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { createDspex } from "dspex";
 import { mlPools } from "snakepit-grpc-bridge";
 import { expect, onTestFinished, test } from "vitest";
+import { makeCertificates } from "../../packages/grpc-bridge/src/fixtures/certificates.ts";
 import {
   gone,
   isRunning,
@@ -56,6 +57,25 @@ test("a pool with another interpreter has a fork server of its own", async () =>
   const servers = Object.values(two.status().pools).map(({ forkServer }) => forkServer);
   expect(new Set(servers).size).toBe(2);
   expect(await two.pools?.pool("two").execute("env.parent")).toBe(servers[1]);
+});
+
+test("pools with the same certificates share a fork server, and each listens for itself", async () => {
+  const { ca, host, worker } = await makeCertificates(join(temporaryFolder(), "tls"));
+  const bridge = await testBridge({
+    python,
+    transport: "grpc",
+    listen: { host: "localhost", tls: { ca, ...host, worker } },
+    pools: { one: {}, two: {}, near: { transport: "socket" } },
+  });
+  for (const name of ["one", "two", "near"])
+    expect(await bridge.pools?.pool(name).execute("echo", { name })).toEqual({ name });
+  const { one, two, near } = bridge.status().pools;
+  expect(one?.address).toMatch(/^grpcs:localhost:\d+$/);
+  expect(two?.address).toMatch(/^grpcs:localhost:\d+$/);
+  expect(two?.address).not.toBe(one?.address);
+  expect(near?.address).toMatch(/^unix:/);
+  expect(two?.forkServer).toBe(one?.forkServer);
+  expect(near?.forkServer).not.toBe(one?.forkServer); // its workers are told of no certificates
 });
 
 test("a restart while workers are still coming up fails none of them", async () => {

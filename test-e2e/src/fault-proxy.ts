@@ -46,9 +46,10 @@ export class FaultProxy {
     for (const pair of this.#pairs) for (const socket of pair) socket.unpipe().pause();
   }
 
-  /** What was held back goes on. */
+  /** What was held back goes on, and whoever connects is let through. */
   flow(): void {
     this.#isStalled = false;
+    this.#refuses = false;
     for (const pair of this.#pairs) join(pair);
   }
 

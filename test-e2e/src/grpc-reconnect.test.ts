@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import type { PoolEventOf } from "snakepit";
-import type { Bridge } from "snakepit-grpc-bridge";
+import type { Bridge, PyRef } from "snakepit-grpc-bridge";
 import { expect, test } from "vitest";
 import { remoteBridge } from "./remote-bridge.ts";
 import { gone, isRunning, made, temporaryFolder, testBridge, written } from "./workspace.ts";
@@ -35,6 +35,29 @@ test("a worker whose connection is cut dials in again, and remembers its session
   expect(await session.execute("e2e.pid")).toBe(pid);
   expect(proxy.accepted).toBe(2);
   expect(bridge.pool.workers()).toMatchObject([{ id: workerId, state: "ready" }]);
+});
+
+test("what a worker keeps for a session outlives a cut, and goes with a session that ends meanwhile", async () => {
+  const preload = ["e2e_commands", "value_commands"];
+  const { bridge, proxy } = await remoteBridge({ python: { preload, unknownObjects: "ref" } });
+  const session = bridge.pool.session("ada", { affinity: "require" });
+  const { it } = (await session.execute("e2e.opaque")) as { it: PyRef };
+  const suspect = next(bridge, "worker-suspect");
+  proxy.cut();
+  await suspect;
+  expect(await session.execute("e2e.secret_of", { it })).toBe("s3cret");
+
+  const suspectAgain = next(bridge, "worker-suspect");
+  proxy.refuse();
+  proxy.cut();
+  await suspectAgain;
+  await session.delete();
+  const recovered = next(bridge, "worker-recovered");
+  proxy.flow();
+  await recovered;
+  await expect
+    .poll(() => bridge.execute("e2e.secret_of", { it }).catch((error: unknown) => error))
+    .toMatchObject({ code: "NOT_FOUND", message: expect.stringContaining("args.it is a ") });
 });
 
 test("calls in flight fail as unknown and are stopped, and idempotent ones are sent again", async () => {
