@@ -14,6 +14,12 @@ function noise(bytes: number): Uint8Array {
   return randomFillSync(new Uint8Array(bytes));
 }
 
+/** Node 20 has it, the library that our TypeScript compiles for has not. */
+function resizable(bytes: number): ArrayBuffer & { resize(bytes: number): void } {
+  const options = { maxByteLength: bytes };
+  return Reflect.construct(ArrayBuffer, [bytes, options]);
+}
+
 /** Holds the event loop: nothing comes in meanwhile. */
 function blockUntil(condition: () => boolean): void {
   const endMs = performance.now() + 20_000;
@@ -94,6 +100,24 @@ describe.each(["socket", "grpc"] as const)("over %s", (transport) => {
     for await (const _ of bridge.stream("e2e.blobs", { size: 8 * MiB, n: 100 })) break;
     expect(await bridge.execute("echo", { n: 1 })).toEqual({ n: 1 });
   });
+
+  test.each(["given away", "made smaller"])(
+    "a buffer that is %s on its way costs its own call and no other",
+    async (how) => {
+      const bridge = await testBridge({ transport, maxWorkers: 1 });
+      const pid = await bridge.execute("e2e.pid");
+      const neighbour = bridge.execute("sleep", { seconds: 0.5 });
+      const buffer = resizable(32 * MiB);
+      const big = bridge.execute("e2e.sizes", { data: [new Uint8Array(buffer)] });
+      const failure = expect(big).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+      for (let n = 0; n < 5; n++) await turn();
+      if (how === "given away") structuredClone(buffer, { transfer: [buffer] });
+      else buffer.resize(1_000);
+      await failure;
+      await neighbour;
+      expect(await bridge.execute("e2e.pid")).toBe(pid);
+    },
+  );
 
   test("a big call that times out on its way leaves a worker that works", async () => {
     const bridge = await open();

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { processTreeMemory } from "snakepit";
 import { expect, test } from "vitest";
+import { until } from "../../packages/snakepit/src/fixtures/until.ts";
 import { gone, isRunning, made, pythonFolder, temporaryFolder, testBridge } from "./workspace.ts";
 
 const MiB = 2 ** 20;
@@ -216,4 +217,29 @@ test("the last words of a worker are its own, not its neighbour's", async () => 
   expect(error.details.stderr).toContain("this is one");
   expect(error.details.stderr).toContain("Segmentation fault");
   expect(error.details.stderr).not.toContain("this is two");
+});
+
+test("after a restart that failed the workers of before serve on, and come from where they came from", async () => {
+  const folder = temporaryFolder();
+  const module = `${folder}/changing.py`;
+  writeFileSync(module, "");
+  const bridge = await testBridge({
+    minWorkers: 2,
+    maxWorkers: 2,
+    python: { preload: ["changing"], path: [folder] },
+  });
+  const server = bridge.status().pools["default"]?.forkServer;
+  writeFileSync(module, "this is no Python");
+  await expect(bridge.restart()).rejects.toThrow(
+    /a module of python.preload could not be imported/,
+  );
+  const [one] = bridge.pool.workers();
+  process.kill(one?.pid ?? 0, "SIGKILL");
+  await until(() => !bridge.pool.workers().some(({ id }) => id === one?.id));
+  await until(() => bridge.pool.workers().filter(({ state }) => state === "ready").length === 2);
+  expect(bridge.status().pools["default"]?.forkServer).toBe(server);
+  writeFileSync(module, "VALUE = 7");
+  await bridge.restart();
+  expect(bridge.status().pools["default"]?.forkServer).not.toBe(server);
+  await until(() => bridge.pool.workers().filter(({ state }) => state === "ready").length === 2);
 });

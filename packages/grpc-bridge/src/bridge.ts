@@ -158,11 +158,14 @@ class PythonBridge implements Bridge {
   }
 
   async restart(options?: RestartOptions): Promise<RestartReport> {
-    this.#servers.renew();
+    const settle = this.#servers.renew();
     const restarts = this.#running().map(({ pool }) => pool.restart(options));
     // All of them, before anybody hears of one that did not succeed.
-    await Promise.allSettled(restarts);
-    const reports = await Promise.all(restarts);
+    const results = await Promise.allSettled(restarts);
+    settle(results.some(({ status }) => status === "rejected"));
+    const reports = await Promise.all(restarts).catch((error: unknown) => {
+      throw withAdvice(error, executableOf(error, this.#members));
+    });
     return {
       replaced: reports.flatMap(({ replaced }) => replaced),
       left: reports.flatMap(({ left }) => left),

@@ -65,10 +65,22 @@ export class ForkServers {
     await Promise.all(unused.map(({ starting }) => ended(starting)));
   }
 
-  /** Later workers come from fork servers that have imported everything anew. */
-  renew(): void {
+  /**
+   * Later workers come from fork servers that have imported everything anew. What is returned is
+   * called when that is known to have gone well, or not: an old one serves on where there is no new
+   * one then.
+   */
+  renew(): (hasFailed: boolean) => void {
     this.#unforkable.clear();
-    for (const held of this.#current.values()) this.#retire(held);
+    const old = new Map(this.#current);
+    this.#current.clear();
+    return (hasFailed) => {
+      for (const [key, held] of old) {
+        const hasSuccessor = this.#current.has(key) || this.#unforkable.has(key);
+        if (hasFailed && !hasSuccessor && this.#all.has(held)) this.#current.set(key, held);
+        else this.#retire(held);
+      }
+    };
   }
 
   #held(key: string, spec: WorkerSpec): Held {

@@ -34,7 +34,9 @@ export class OutgoingValue {
   next(mostBytes: number): PartFrame {
     const part = this.record.parts[this.#number] as Uint8Array;
     const end = Math.min(part.length, this.#offset + mostBytes);
-    const bytes = part.subarray(this.#offset, end);
+    // A copy: the system reads it later, and its owner may have given the memory away by then.
+    const bytes = Buffer.allocUnsafeSlow(end - this.#offset);
+    bytes.set(part.subarray(this.#offset, end));
     const { id } = this.pending;
     const frame = { callId: id, number: this.#number, partBytes: part.length, bytes };
     this.#offset = end === part.length ? 0 : end;

@@ -13,7 +13,7 @@ export interface Transport {
   listen(listener: TransportListener): void;
   /** Sends one frame, which the transport owns from now on. False: wait for `drained`. */
   send(frame: Uint8Array): boolean;
-  /** The same for a frame of a part; its bytes are the caller's and are not kept or changed. */
+  /** The same for a frame of a part. */
   sendPart(frame: PartFrame): boolean;
   /**
    * Ends the connection after what was sent has left. Idempotent. `refusal`: why the worker is turned
