@@ -294,4 +294,5 @@ def test_the_worker_holds_nothing_of_values_that_were_dropped(worker: Connection
     drop_values(5)
     before = memory()
     drop_values(40)
-    assert memory() - before < 8 * MIB
+    # All of them would be 120 MiB; the allocator may keep a few.
+    assert memory() - before < 32 * MIB

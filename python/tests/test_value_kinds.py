@@ -291,8 +291,8 @@ def test_a_reference_is_the_object_until_it_is_released() -> None:
     kept = Refs()
     kept.begin("w1")
     thing = Opaque()
-    ref = kept.form_of(thing, None).content
-    assert kept.form_of(thing, None).content == ref
+    ref = kept.form_of(thing, None, []).content
+    assert kept.form_of(thing, None, []).content == ref
     assert kept.look_up(ref) is thing  # type: ignore[arg-type]
     assert kept.release([ref[1], "other"]) == 1  # type: ignore[index]
     with pytest.raises(BridgeError) as caught:
@@ -300,12 +300,58 @@ def test_a_reference_is_the_object_until_it_is_released() -> None:
     assert caught.value.code == "NOT_FOUND"
 
 
+def test_an_object_that_two_sessions_know_lives_as_long_as_the_last_of_them() -> None:
+    kept = Refs()
+    kept.begin("w1")
+    thing = Opaque()
+    one = kept.form_of(thing, "one", []).content
+    other: Any = kept.form_of(thing, "other", []).content
+    assert one != other
+    kept.release_session("one")
+    assert kept.look_up(other) is thing
+    kept.release_session("other")
+    assert len(kept) == 0
+
+
+def test_a_reply_that_is_refused_leaves_no_references_behind() -> None:
+    refs.begin("w1")
+    referring = ReferringCodec()
+    before = len(refs)
+    with pytest.raises(BridgeError):
+        referring.record([0, 1, [[Opaque() for _ in range(5)], "\ud800"]])
+    assert len(refs) == before
+
+
+class OddZone(datetime.tzinfo):
+    """Its `key` is no zone that anybody could look up."""
+
+    key = "a]b[c"
+
+    def utcoffset(self, _: datetime.datetime | None) -> datetime.timedelta:
+        return datetime.timedelta(hours=2)
+
+
+def test_a_zone_of_somebodys_own_is_sent_as_its_offset() -> None:
+    moment = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=OddZone())
+    assert (
+        ormsgpack.unpackb(
+            codec.record([0, 1, moment]), ext_hook=lambda _, data: ormsgpack.unpackb(data)
+        )[2]
+        == "2024-01-02T03:04:05+02:00"
+    )
+
+
+def test_a_view_in_steps_is_the_bytes_that_it_shows() -> None:
+    assert echo(memoryview(b"abc")[::-1]) == b"cba"
+    assert echo([memoryview(b"abcdef")[::2], (1,)]) == [b"ace", (1,)]
+
+
 def test_a_worker_of_the_same_name_does_not_know_the_references_of_its_predecessor() -> None:
     first, second = Refs(), Refs()
     first.begin("w1")
     second.begin("w1")
-    ref = first.form_of(Opaque(), None).content
-    second.form_of(Opaque(), None)
+    ref = first.form_of(Opaque(), None, []).content
+    second.form_of(Opaque(), None, [])
     with pytest.raises(BridgeError) as caught:
         second.look_up(ref)  # type: ignore[arg-type]
     assert caught.value.code == "SESSION_LOST"

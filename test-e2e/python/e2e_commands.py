@@ -242,6 +242,20 @@ def blobs(size: int, n: int) -> Iterator[dict[str, object]]:
         yield {"index": index, "data": bytes([index % 256]) * size}
 
 
+@command("e2e.medium")
+def medium(n: int, size: int) -> list[bytes]:
+    return [bytes([index % 256]) * size for index in range(n)]
+
+
+@command("e2e.blobs_with_a_long_goodbye")
+def blobs_with_a_long_goodbye(size: int, seconds: float) -> Iterator[bytes]:
+    try:
+        while True:
+            yield bytes(size)
+    finally:
+        time.sleep(seconds)
+
+
 @command("e2e.blob_and_death")
 def blob_and_death(size: int, once: str) -> bytes:
     """Dies when it has answered, if the file `once` is not there yet."""

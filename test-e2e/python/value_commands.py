@@ -102,3 +102,9 @@ def big_mixture() -> list[Any]:
 @command("e2e.big_mixture_is")
 def big_mixture_is(items: list[Any]) -> bool:
     return all(map(value_cases.same, big_list(), items))
+
+
+@command("e2e.endless_array")
+def endless_array() -> Any:  # noqa: ANN401
+    """Of 12 GB, in 4 bytes of memory."""
+    return numpy.broadcast_to(numpy.float32(1), (3 << 30,))

@@ -51,4 +51,12 @@ describe.each(["socket", "grpc"] as const)("over %s", (transport) => {
     expect(table).toBeInstanceOf(ArrowTable);
     expect(await bridge.execute("e2e.big_mixture_is", { items: list })).toBe(true);
   });
+
+  test("an array of 12 GB is refused before it is copied, also as the first that a worker sees", async () => {
+    const bridge = await testBridge({ transport, maxWorkers: 1, python: { preload } });
+    await expect(bridge.execute("e2e.endless_array")).rejects.toMatchObject({
+      code: "VALUE_TOO_LARGE",
+    });
+    expect(bridge.pool.workers()[0]?.memoryBytes ?? 0).toBeLessThan(2 ** 30);
+  });
 });

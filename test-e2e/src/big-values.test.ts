@@ -152,6 +152,34 @@ describe.each(["socket", "grpc"] as const)("over %s", (transport) => {
     expect(await bridge.execute("echo", { n: 2 })).toEqual({ n: 2 });
   });
 
+  test("many binaries that are big only together pass, and do not hold up a small call for long", async () => {
+    const bridge = await open();
+    const data = Array.from({ length: 400 }, (_, n) => new Uint8Array(200_000).fill(n % 256));
+    expect(await bridge.execute("e2e.sizes", { data })).toEqual(data.map(({ length }) => length));
+    const back = (await bridge.execute("e2e.medium", { n: 400, size: 200_000 })) as Uint8Array[];
+    expect(back.map((one) => [one.length, one[0]])).toEqual(
+      data.map((one) => [one.length, one[0]]),
+    );
+  });
+
+  test("streams that are cancelled in the middle of big chunks cost nobody else a call", async () => {
+    const bridge = await testBridge({ transport, maxWorkers: 1 });
+    const pid = await bridge.execute("e2e.pid");
+    const leave = new AbortController();
+    const streams = Array.from({ length: 8 }, async () => {
+      const args = { size: 16 * MiB, seconds: 1 };
+      const options = { signal: leave.signal };
+      for await (const _ of bridge.stream("e2e.blobs_with_a_long_goodbye", args, options));
+    });
+    for (let n = 0; n < 20; n++) await turn();
+    const answers = Array.from({ length: 8 }, () => bridge.execute("e2e.blob", { size: 16 * MiB }));
+    leave.abort(new Error("enough"));
+    for (const one of await Promise.allSettled(streams)) expect(one.status).toBe("rejected");
+    for (const answer of await Promise.all(answers))
+      expect((answer as Uint8Array).length).toBe(16 * MiB);
+    expect(await bridge.execute("e2e.pid")).toBe(pid);
+  });
+
   test("maxValueBytes is the limit in both directions", async () => {
     const bridge = await testBridge({ transport, maxValueBytes: MiB });
     const data = new Uint8Array(MiB);

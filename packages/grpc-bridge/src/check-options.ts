@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { closest, poolOptionNames, poolOptionProblems, SnakepitError } from "snakepit";
+import { SMALLEST_PART_BYTES } from "snakepit/wire";
 import { checkListen } from "./listen-options.ts";
 import {
   type BridgeOptions,
@@ -202,8 +203,11 @@ function checkEnv(name: string, value: unknown): string[] {
 }
 
 function checkValueBytes(name: string, value: unknown): string[] {
-  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)) return [];
-  return [`${name} is ${shown(value)}, not a whole number of bytes from 0 up`];
+  const good = Number.isSafeInteger(value) && (value as number) >= SMALLEST_PART_BYTES;
+  if (value === undefined || good) return [];
+  return [
+    `${name} is ${shown(value)}, not a whole number of bytes from ${SMALLEST_PART_BYTES} to 2^53 - 1`,
+  ];
 }
 
 function checkChoice(name: string, value: unknown, choices: readonly string[]): string[] {

@@ -19,6 +19,7 @@ test.each([
   [{ preset: "fast" }, /preset must be one of "balanced"/],
   [{ telemetry: 1 }, /telemetry must be true or false, not 1/],
   [{ inspect: "yes" }, /inspect must be true or false, not "yes"/],
+  [{ maxValueBytes: 0 }, /maxValueBytes is 0, not a whole number of bytes from 65536/],
   [{ route: () => "a" }, /route needs pools/],
   [{ pools: [] }, /pools must be an object, not \[\]/],
   [{ pools: null }, /pools must be an object, not null/],

@@ -101,7 +101,7 @@ class Outbox:
         """In parts if it has big binaries. `packed` is the record without parts, if it is known."""
         if self._max_value_bytes == 0:
             return self._put_whole(kind, call_id, value, packed)
-        extraction = Extraction(call_id)
+        extraction = Extraction(call_id, self._max_value_bytes)
         record = extraction.packed(self.pack, kind, value)
         size = extraction.size + len(record)
         if extraction.size > self._max_value_bytes:

@@ -16,8 +16,17 @@ from snakepit_bridge.codecs import Record
 from snakepit_bridge.errors import Cancelled, ProtocolError, error_map
 from snakepit_bridge.incoming_parts import PART_CREDIT_BYTES, REFERENCE, VALUES_AT_ONCE
 from snakepit_bridge.transports import Transport
-from snakepit_bridge.values import DEEPEST, kinds
-from snakepit_bridge.values.binary import BigBinary, Binary, collecting, is_big, size_of
+from snakepit_bridge.values import DEEPEST, kinds, value_too_large
+from snakepit_bridge.values.binary import (
+    MANY_BYTES,
+    MEDIUM_BYTES,
+    PART_BYTES,
+    BigBinary,
+    Binary,
+    collecting,
+    is_big,
+    size_of,
+)
 
 # How much of a value is looked at for big binaries before it is packed: of each container so many
 # items, down to so many containers in containers.
@@ -149,9 +158,9 @@ class OutgoingParts:
                     break
             elif not self._sender.send_first(self._send_part):
                 break
-        self.close()
         with self._changed:
             self._has_thread = False
+        self.close()
 
     def close(self) -> None:
         """The host has gone: nobody shall wait for what will never leave."""
@@ -161,6 +170,7 @@ class OutgoingParts:
 
     def reopen(self, transport: Transport) -> None:
         """For a host that knows of nothing that was sent before, or has come."""
+        self.close()
         with self._changed:
             self._transport = transport
             self._frame_bytes = transport.part_frame_bytes
@@ -220,8 +230,10 @@ def has_big_leaf(value: object, depth: int = DEEPEST_LOOK) -> bool:
 class Extraction:
     """Packs a value without its big binaries, which are gathered in their order."""
 
-    def __init__(self, call_id: int) -> None:
+    def __init__(self, call_id: int, most_bytes: int) -> None:
         self._call_id = call_id
+        self._most_bytes = most_bytes
+        self._inline_bytes = 0
         self.size = 0
         self.leaves: list[Binary] = []
 
@@ -236,13 +248,21 @@ class Extraction:
             collecting.collector = None
 
     def begin(self) -> None:
-        self.size = 0
+        self.size = self._inline_bytes = 0
         self.leaves = []
 
-    def replace(self, binary: Binary) -> ormsgpack.Ext:
+    def announce(self, size: int) -> None:
+        if self.size + size > self._most_bytes:
+            raise value_too_large(self.size + size, self._most_bytes)
+
+    def replace(self, binary: Binary) -> object:
+        size = size_of(binary)
+        if size < PART_BYTES and self._inline_bytes + size <= MANY_BYTES:
+            self._inline_bytes += size
+            return binary
         number = len(self.leaves)
         self.leaves.append(binary)
-        self.size += size_of(binary)
+        self.size += size
         return ormsgpack.Ext(kinds.PART, REFERENCE.pack(self._call_id, number))
 
     def parts(self) -> list[memoryview]:
@@ -260,7 +280,9 @@ def _marked(value: object, depth: int = 0) -> object:
     same object."""
     kind = value.__class__
     if kind in BINARY:
-        return BigBinary(value) if is_big(value) else value  # type: ignore[arg-type]
+        if size_of(value) < MEDIUM_BYTES:
+            return value
+        return BigBinary(value)  # type: ignore[arg-type]
     if depth > DEEPEST:
         return value  # the encoder refuses it by name
     if isinstance(value, dict) and kind is dict and _may_hold_binaries(value.values()):

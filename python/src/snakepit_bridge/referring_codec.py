@@ -33,8 +33,12 @@ class ReferringCodec(MsgpackCodec):
         def record(record: Record) -> bytes:
             call_id = record[1]
             self._packing.call_id = call_id
+            made = self._packing.made = []
             try:
                 return pack(record)
+            except BaseException:
+                refs.release(made)  # nobody will ever hear of them
+                raise
             finally:
                 if record[0] in LAST_ANSWERS:
                     self._sessions.pop(call_id, None)
@@ -71,4 +75,5 @@ class ReferringCodec(MsgpackCodec):
             raise BridgeError(
                 "SESSION_LOST", "the session is over for which an object was to be kept"
             )
-        return refs.form_of(value, session)
+        made: list[str] = self._packing.made
+        return refs.form_of(value, session, made)

@@ -16,6 +16,7 @@ import {
   refusalOf,
   refusals,
   refused,
+  SMALLEST_PART_BYTES,
   tooLarge,
   valueTooLarge,
 } from "snakepit/wire";
@@ -37,6 +38,8 @@ const shortText = 20;
 const shortHeader = 3;
 const longHeader = 6;
 type ExtensionHeader = typeof shortHeader | typeof longHeader;
+/** Where a record's binaries have so many bytes in all, medium ones leave it, too. */
+const manyBytes = 1024 * 1024;
 /** An array of two: the acknowledgement, which is 0, and the one record. */
 const aloneHeader = [0x92, 0x00];
 
@@ -69,12 +72,15 @@ export class MessagePackEncoder implements BatchEncoder {
   #parts: Uint8Array[] | undefined;
   #partsBytes = 0;
   readonly #leastPartBytes: number;
+  /** Of the record at hand: its binaries of `#leastPartBytes` and more that stay in the document. */
+  #inlineBytes = 0;
 
   constructor({ headroom, maxBytes, maxValueBytes }: EncoderOptions) {
     this.#headroom = headroom;
     this.#maxBytes = maxBytes;
     this.#maxValueBytes = maxValueBytes ?? 0;
-    this.#leastPartBytes = maxValueBytes === undefined ? Number.POSITIVE_INFINITY : PART_BYTES;
+    this.#leastPartBytes =
+      maxValueBytes === undefined ? Number.POSITIVE_INFINITY : SMALLEST_PART_BYTES;
     this.#use(Buffer.allocUnsafeSlow(slabBytes));
     this.#openBatch(0);
   }
@@ -100,6 +106,7 @@ export class MessagePackEncoder implements BatchEncoder {
     const before = this.#position - this.#start;
     this.#depth = 0;
     this.#callId = record[1];
+    this.#inlineBytes = 0;
     try {
       this.#writeElements(record);
       if (this.bytes > this.#maxBytes) throw tooLarge(this.bytes, this.#maxBytes);
@@ -314,13 +321,20 @@ export class MessagePackEncoder implements BatchEncoder {
   /** The one place where binary data of any kind enters the document. */
   #writeBytes(value: Uint8Array): void {
     const { length } = value;
-    if (length >= this.#leastPartBytes) return this.#writePart(value);
+    if (length >= this.#leastPartBytes && this.#leaves(length)) return this.#writePart(value);
     this.#reserve(length);
     if (length < 0x100) this.#writeHeader(0xc4, length, 1);
     else if (length < 0x10000) this.#writeHeader(0xc5, length, 2);
     else this.#writeHeader(0xc6, length, 4);
     this.#slab.set(value, this.#position);
     this.#position += length;
+  }
+
+  /** Big ones always; smaller ones when the record they are in would be a large document. */
+  #leaves(length: number): boolean {
+    if (length >= PART_BYTES || this.#inlineBytes + length > manyBytes) return true;
+    this.#inlineBytes += length;
+    return false;
   }
 
   /** In its place: the call and the number of the part, 4 bytes each. */

@@ -480,6 +480,8 @@ export class Channel implements PendingOwner {
     }
   }
 
+  readonly #isAwaited = (callId: number): boolean => this.#pending.get(callId)?.cancelled === false;
+
   #place(header: PartHeader, bytes: number): Uint8Array | undefined {
     if (this.#ended) return undefined;
     this.#heardMs = performance.now();
@@ -490,7 +492,7 @@ export class Channel implements PendingOwner {
         throw protocolError("the worker sends a part, and its hello did not speak of parts");
       if (this.#pending.get(callId) === undefined)
         throw protocolError(`a part is for the unknown call ${callId}`);
-      this.#incoming ??= new IncomingParts(maxValueBytes);
+      this.#incoming ??= new IncomingParts(maxValueBytes, this.#isAwaited);
       return this.#incoming.place(header, bytes);
     } catch (error) {
       this.#break(error as Error);

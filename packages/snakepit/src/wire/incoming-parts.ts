@@ -24,12 +24,18 @@ interface IncomingValue {
  */
 export class IncomingParts implements PartSource {
   readonly #maxValueBytes: number;
+  readonly #isAwaited: (callId: number) => boolean;
   readonly #values = new Map<number, IncomingValue>();
   /** What came and was not given back as credit. */
   #owedBytes = 0;
 
-  constructor(maxValueBytes: number) {
+  /**
+   * `isAwaited`: whether somebody still waits for this call. A worker that has heard of a cancel sends
+   * no more parts of it and goes on to other calls, while we have not heard the call's end.
+   */
+  constructor(maxValueBytes: number, isAwaited: (callId: number) => boolean) {
     this.#maxValueBytes = maxValueBytes;
+    this.#isAwaited = isAwaited;
   }
 
   /**
@@ -55,7 +61,8 @@ export class IncomingParts implements PartSource {
   }
 
   #open(callId: number): IncomingValue {
-    if (this.#values.size >= VALUES_AT_ONCE)
+    const awaited = [...this.#values.keys()].filter(this.#isAwaited);
+    if (awaited.length >= VALUES_AT_ONCE)
       throw protocolError(`the parts of more than ${VALUES_AT_ONCE} values come at once`);
     const value = { parts: [], filledBytes: 0, bytes: 0, taken: 0 };
     this.#values.set(callId, value);

@@ -3,7 +3,7 @@ export type { BatchEncoder, BigRecord, Codec, EncoderOptions, PartSource } from 
 export { jsonCodec } from "./json-codec.ts";
 export type { Lease } from "./lease.ts";
 export type { PartFrame, PartHeader } from "./part-frame.ts";
-export { DEFAULT_MAX_VALUE_BYTES, PART_BYTES } from "./part-limits.ts";
+export { DEFAULT_MAX_VALUE_BYTES, PART_BYTES, SMALLEST_PART_BYTES } from "./part-limits.ts";
 export {
   type Arrival,
   HANDSHAKE_MS,

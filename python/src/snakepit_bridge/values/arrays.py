@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.errors import NotBegunError
 from snakepit_bridge.values import kinds
-from snakepit_bridge.values.binary import SIZED, Binary, leaf
+from snakepit_bridge.values.binary import Binary, announce, leaf
 from snakepit_bridge.values.forms import Former
 from snakepit_bridge.values.kinds import Extension
 from snakepit_bridge.values.refusals import UnsupportedError
@@ -39,7 +39,6 @@ def former_of(kind: type) -> Former | None:
 
     # Exactly: what a subclass adds, such as a mask, would be lost.
     if kind in (numpy.ndarray, numpy.memmap):
-        SIZED.add(kind)
         return array_form
     if numpy.generic in kind.__mro__:
         return _scalar
@@ -55,6 +54,7 @@ def array_form(value: "numpy.ndarray[Any, Any]") -> Extension:
             f"holds elements of type {value.dtype}, which have no place in a Tensor; "
             f"known are {', '.join(ITEM_BYTES)}"
         )
+    announce(value.nbytes)
     if value.dtype.str.startswith(">"):
         value = value.astype(value.dtype.newbyteorder("<"))
     # Not `ascontiguousarray`, which makes one dimension of none.

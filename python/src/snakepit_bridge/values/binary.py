@@ -11,6 +11,9 @@ Binary = bytes | bytearray | memoryview
 # A binary of so many bytes leaves its document; measured, see
 # docs/decisions/2026-11-21-big-values-travel-in-parts.md.
 PART_BYTES = 256 * 1024
+# Where a record's binaries have so many bytes in all, those of MEDIUM_BYTES leave it, too.
+MANY_BYTES = 1024 * 1024
+MEDIUM_BYTES = 64 * 1024
 # Classes whose size can be told without looking into them; NumPy's array joins when it is met.
 SIZED: set[type] = {bytes, bytearray, memoryview}
 
@@ -22,7 +25,10 @@ class Collector(Protocol):
         """The value is walked from its beginning, perhaps once more."""
 
     def replace(self, binary: Binary) -> object:
-        """What stands in the place of the next one."""
+        """What stands in the place of the next one, if not itself."""
+
+    def announce(self, size: int) -> None:
+        """So many bytes are about to be made. Raises `BridgeError` VALUE_TOO_LARGE."""
 
 
 class Collecting(threading.local):
@@ -46,9 +52,15 @@ class BigBinary:
 def leaf(data: Binary) -> object:
     """What stands in the document for the data of an array or a table."""
     collector = collecting.collector
-    if collector is None or size_of(data) < PART_BYTES:
+    if collector is None or size_of(data) < MEDIUM_BYTES:
         return data
     return collector.replace(data)
+
+
+def announce(size: int) -> None:
+    """Before the data of a big value is copied: one that is too large need not be."""
+    if collecting.collector is not None:
+        collecting.collector.announce(size)
 
 
 def data_of(content: Any) -> Binary:  # noqa: ANN401 - what an unpacked document holds
@@ -59,7 +71,12 @@ def data_of(content: Any) -> Binary:  # noqa: ANN401 - what an unpacked document
 
 
 def is_big(value: object) -> bool:
-    return value.__class__ in SIZED and size_of(value) >= PART_BYTES
+    kind = value.__class__
+    if kind not in SIZED:
+        if kind.__name__ != "ndarray" or kind.__module__ != "numpy":
+            return False
+        SIZED.add(kind)
+    return size_of(value) >= PART_BYTES
 
 
 def size_of(value: object) -> int:

@@ -63,8 +63,12 @@ def _integer(value: int) -> Extension:
 
 def _datetime(value: datetime.datetime) -> Extension:
     text = _iso(value)
-    key = getattr(value.tzinfo, "key", None)
-    return Extension(kinds.DATETIME, f"{text}[{key}]" if isinstance(key, str) else text)
+    # Only of a zone that the reader can find: a class of somebody's own may call anything its key.
+    zone: Any = value.tzinfo
+    zoneinfo = sys.modules.get("zoneinfo")
+    if zoneinfo is not None and type(zone) is zoneinfo.ZoneInfo and zone.key:
+        return Extension(kinds.DATETIME, f"{text}[{zone.key}]")
+    return Extension(kinds.DATETIME, text)
 
 
 def _time(value: datetime.time) -> Extension:

@@ -23,8 +23,8 @@ class Refs:
         self._count = 0
         # With the session of each.
         self._objects: dict[str, tuple[object, str | None]] = {}
-        # An object that is sent twice is one reference.
-        self._ids: dict[int, str] = {}
+        # An object that is sent twice in one session is one reference.
+        self._ids: dict[tuple[int, str | None], str] = {}
         self._of_session: dict[str, set[str]] = {}
         self._lock = threading.Lock()
 
@@ -36,10 +36,10 @@ class Refs:
         self._worker_id = worker_id
         self._mark = os.urandom(6).hex()
 
-    def form_of(self, value: object, session: str | None) -> Extension:
-        """Raises `BridgeError` QUOTA_EXCEEDED."""
-        ref = [self._worker_id, self._keep(value, session), name_of(value), summary_of(value)]
-        return Extension(kinds.REF, ref)
+    def form_of(self, value: object, session: str | None, made: list[str]) -> Extension:
+        """`made` gets the id, if it is a new one. Raises `BridgeError` QUOTA_EXCEEDED."""
+        ref_id = self._keep(value, session, made)
+        return Extension(kinds.REF, [self._worker_id, ref_id, name_of(value), summary_of(value)])
 
     def look_up(self, content: list[Any]) -> object:
         """Raises `NotBegunError` SESSION_LOST when it is another worker's, NOT_FOUND when it was
@@ -67,9 +67,9 @@ class Refs:
     def release_session(self, session: str) -> None:
         self.release(list(self._of_session.get(session, ())))
 
-    def _keep(self, value: object, session: str | None) -> str:
+    def _keep(self, value: object, session: str | None, made: list[str]) -> str:
         with self._lock:
-            known = self._ids.get(id(value))
+            known = self._ids.get((id(value), session))
             if known is not None:
                 return known
             if len(self._objects) >= MOST_REFS:
@@ -78,7 +78,8 @@ class Refs:
             self._count += 1
             ref_id = f"{self._mark}.{self._count}"
             self._objects[ref_id] = (value, session)
-            self._ids[id(value)] = ref_id
+            self._ids[id(value), session] = ref_id
+            made.append(ref_id)
             if session is not None:
                 self._of_session.setdefault(session, set()).add(ref_id)
             return ref_id
@@ -88,7 +89,7 @@ class Refs:
         if kept is None:
             return False
         value, session = kept
-        del self._ids[id(value)]
+        del self._ids[id(value), session]
         if session is not None:
             siblings = self._of_session[session]
             siblings.discard(ref_id)

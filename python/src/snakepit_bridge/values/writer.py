@@ -112,6 +112,8 @@ class Walk:
         """The value with `Ext` in place of what MessagePack has no type for. `depth` is that of
         the containers around it. Raises `BridgeError` SERIALIZATION."""
         kind = type(value)
+        if isinstance(value, memoryview) and not value.c_contiguous:
+            return bytes(value)
         if kind in PLAIN:
             return value
         if isinstance(value, str) and kind is str:
