@@ -1,6 +1,7 @@
 """What the bridge's worker runs while it is measured. The peers do the same work."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from snakepit_bridge import command
 
@@ -19,5 +20,5 @@ def count(chunks: int) -> Iterator[str]:
 
 
 @command("echo_array")
-def echo_array(array: bytes) -> bytes:
+def echo_array(array: Any) -> Any:  # noqa: ANN401 - a NumPy array
     return array

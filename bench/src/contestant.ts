@@ -9,8 +9,8 @@ export interface Contestant extends AsyncDisposable {
   count?(chunks: number): AsyncIterable<unknown>;
   /** Which of two classes the model finds a row of 8 numbers to be of. */
   classify?(row: readonly number[]): Promise<{ readonly label: number }>;
-  /** There and back. */
-  echo?(array: Uint8Array): Promise<Uint8Array>;
+  /** There and back: in Python an array, or whatever the contestant has for one. */
+  echo?(array: Float32Array): Promise<ArrayBufferView>;
   /** Asks whether the other side is well. */
   check?(): Promise<void>;
   /** Resolves when one more connection is ready for calls. */

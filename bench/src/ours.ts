@@ -1,6 +1,6 @@
 import { createPool, type Session } from "snakepit";
 import { fakeAdapter } from "snakepit/testing";
-import { type Bridge, createBridge } from "snakepit-grpc-bridge";
+import { type Bridge, createBridge, Tensor } from "snakepit-grpc-bridge";
 import type { Contestant } from "./contestant.ts";
 import { connectOneMore, startOneMore } from "./one-more-worker.ts";
 import { interpreter, pythonFolder } from "./python-process.ts";
@@ -23,7 +23,10 @@ export async function openOurs(setting: Setting = {}): Promise<Contestant> {
     count: (chunks) => bridge.stream("count", { chunks }, callOptions),
     classify: (row) =>
       bridge.execute("classify", { row }, callOptions) as Promise<{ label: number }>,
-    echo: (array) => bridge.execute("echo_array", { array }, callOptions) as Promise<Uint8Array>,
+    echo: async (data) => {
+      const array = new Tensor({ dtype: "float32", shape: [data.length], data });
+      return ((await bridge.execute("echo_array", { array }, callOptions)) as Tensor).data;
+    },
     check: () => check(bridge),
     connect: () => connectOneMore(bridge.pool),
     start: () => startOneMore(bridge.pool),

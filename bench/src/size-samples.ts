@@ -15,26 +15,30 @@ export async function messageBytes({ name, add, wireBytes }: Contestant): Promis
 }
 
 const ARRAY_BYTES = 64 * 1024 * 1024;
-let sent: Uint8Array | undefined;
+let sent: Float32Array | undefined;
 
 /** 64 MiB of float32 there and back, in ms. What comes back is looked at, outside of the time. */
 export async function arrayTime({ name, echo }: Contestant): Promise<Sample> {
   if (echo === undefined) throw new Error(`${name} carries no arrays`);
   sent ??= numbers();
   const array = sent;
-  let back: Uint8Array | undefined;
+  let back: ArrayBufferView | undefined;
   const sample = await timed(async () => {
     back = await echo(array);
     return { operations: 1, values: (elapsedMs) => ({ elapsed: elapsedMs }) };
   });
-  if (back === undefined || Buffer.compare(back, array) !== 0) {
+  if (back === undefined || Buffer.compare(bytesOf(back), bytesOf(array)) !== 0) {
     throw new Error(`${name} changed the array on its way`);
   }
   return sample;
 }
 
-function numbers(): Uint8Array {
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function numbers(): Float32Array {
   const array = new Float32Array(ARRAY_BYTES / 4);
   for (let n = 0; n < array.length; n++) array[n] = n / 7;
-  return new Uint8Array(array.buffer);
+  return array;
 }

@@ -14,8 +14,9 @@ export async function openGrpc(name: string): Promise<Contestant> {
       count: (chunks) => client.count({ chunks }),
       echo: (array) =>
         new Promise((resolve, reject) => {
-          client.echo({ data: array }, (error, { data } = { data: array }) =>
-            error ? reject(error) : resolve(data),
+          const data = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+          client.echo({ data }, (error, answer = { data }) =>
+            error ? reject(error) : resolve(answer.data),
           );
         }),
       check: () =>

@@ -51,9 +51,9 @@ export class GrpcTransport implements Transport {
     return this.#call.write({ frame: { content: { $case: "document", value: viewOf(frame) } } });
   }
 
-  sendPart({ callId, number, partBytes, bytes }: PartFrame): boolean {
+  sendPart({ callId, number, partBytes, bytes, sent }: PartFrame): boolean {
     const value = { callId, number, partBytes: BigInt(partBytes), bytes: viewOf(bytes) };
-    return this.#call.write({ frame: { content: { $case: "part", value } } });
+    return this.#call.write({ frame: { content: { $case: "part", value } } }, sent);
   }
 
   /** A refusal becomes the stream's status. */

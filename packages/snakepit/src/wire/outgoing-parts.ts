@@ -31,12 +31,13 @@ export class OutgoingValue {
     return this.record.parts[this.#number]?.length !== this.#lengths[this.#number];
   }
 
-  next(mostBytes: number): PartFrame {
+  /** `memory` has room for `mostBytes` and gets the next of them. */
+  next(mostBytes: number, memory: Uint8Array): PartFrame {
     const part = this.record.parts[this.#number] as Uint8Array;
     const end = Math.min(part.length, this.#offset + mostBytes);
     // A copy: the system reads it later, and its owner may have given the memory away by then.
-    const bytes = Buffer.allocUnsafeSlow(end - this.#offset);
-    bytes.set(part.subarray(this.#offset, end));
+    memory.set(part.subarray(this.#offset, end));
+    const bytes = memory.subarray(0, end - this.#offset);
     const { id } = this.pending;
     const frame = { callId: id, number: this.#number, partBytes: part.length, bytes };
     this.#offset = end === part.length ? 0 : end;
@@ -52,6 +53,8 @@ export class OutgoingParts {
   readonly #turns: OutgoingValue[] = [];
   #creditBytes = PART_CREDIT_BYTES;
   readonly #frameBytes: number;
+  /** Of frames that were sent. The credit bounds how many there are. */
+  readonly #spare: Uint8Array[] = [];
 
   /** `frameBytes`: most bytes of a part in one frame. */
   constructor(frameBytes: number) {
@@ -70,7 +73,11 @@ export class OutgoingParts {
 
   /** The next frame of the first value, which then stands last, or is done. */
   next(value: OutgoingValue): PartFrame {
-    const frame = value.next(Math.min(this.#frameBytes, this.#creditBytes));
+    const memory = this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#frameBytes);
+    const frame = {
+      ...value.next(Math.min(this.#frameBytes, this.#creditBytes), memory),
+      sent: () => void this.#spare.push(memory),
+    };
     this.#creditBytes -= frame.bytes.length;
     this.#turns.shift();
     if (value.isComplete) this.#fill();

@@ -11,6 +11,8 @@ export interface PartHeader {
 /** One frame of a part, to be sent. */
 export interface PartFrame extends PartHeader {
   readonly bytes: Uint8Array;
+  /** Called when the bytes were sent, or never will be: they may be used for others then. */
+  readonly sent?: () => void;
 }
 
 /** On a socket: call id and number in 4 bytes each, the length of the part in 8; big endian. */

@@ -72,7 +72,7 @@ export class SocketTransport implements Transport {
     writePartHeader(header, HEADER_BYTES, frame);
     this.#socket.cork();
     this.#socket.write(header);
-    const hasRoom = this.#socket.write(frame.bytes);
+    const hasRoom = this.#socket.write(frame.bytes, frame.sent);
     this.#socket.uncork();
     return hasRoom;
   }
