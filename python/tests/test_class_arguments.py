@@ -6,7 +6,7 @@ import enum
 import pathlib
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 import pytest
@@ -73,6 +73,11 @@ def checked(annotation: object, value: object) -> Any:  # noqa: ANN401
         (dict[str, list[uuid.UUID]], {"k": [UUID_TEXT]}, {"k": [uuid.UUID(UUID_TEXT)]}),
         (dict[int, str], {1: "a"}, {1: "a"}),
         (uuid.UUID | None, None, None),
+        (uuid.UUID | None, UUID_TEXT, uuid.UUID(UUID_TEXT)),
+        (float | int, 1, 1),
+        (float | None, 1, 1.0),
+        (float | str | None, None, None),
+        (Node | Model, {"text": "t"}, Model(theText="t")),
         (uuid.UUID | str, UUID_TEXT, UUID_TEXT),
         (Node, {"x": 1, "children": [{"x": 2, "when": "2024-02-29"}]}, None),
         (Model, {"theText": "t", "points": [1]}, Model(theText="t", points=[1])),
@@ -96,9 +101,9 @@ def test_a_value_becomes_what_the_annotation_says(
     ("annotation", "value", "message"),
     [
         (datetime.date, datetime.datetime(2024, 1, 1), "a must be date, not datetime"),
-        (datetime.datetime, "yesterday", "a must be datetime, not another str"),
+        (datetime.datetime, "yesterday", "a must be a datetime as text such as 2024"),
         (datetime.timedelta, 5, "a must be timedelta, not int"),
-        (decimal.Decimal, "1,5", "a must be Decimal, not another str"),
+        (decimal.Decimal, "1,5", "a must be a Decimal as text such as 1.50, not another str"),
         (decimal.Decimal, 1.5, "a must be Decimal, not float"),
         (uuid.UUID, 7, "a must be UUID, not int"),
         (Colour, "green", "a must be RED, not another str"),
@@ -115,6 +120,22 @@ def test_a_value_becomes_what_the_annotation_says(
         (Positive, {"n": -1}, "a must be Positive, not fields of a ValueError"),
         (Model, {"points": ["secret"]}, "a.points.0: Input should be a valid integer"),
         (Model, 5, "a: Input should be a valid dictionary"),
+        (Node | None, {"x": "1"}, r"a\.x must be float, not str"),
+        (set[int] | None, [1, 1], "a must be set of different values, not list"),
+        (datetime.date | None, "yesterday", "a must be a date as text such as 2024-02-29, not"),
+        (list[int | None], [1, None, "2"], r"a\[2\] must be int, not str"),
+        (Annotated[int, "n"] | None, "2", "a must be int, not str"),
+        (Literal["a"] | None, "b", "a must be 'a', not 'b'"),
+        # Only one member is a map, or a list: what it says is what is wrong.
+        (Node | str, {"x": "1"}, r"a\.x must be float, not str"),
+        (Model | list[int] | None, {"points": ["x"]}, r"a\.points\.0: Input should be"),
+        (Model | list[int] | None, [1, "2"], r"a\[1\] must be int, not str"),
+        (Node | Model, {"x": "1", "points": 5}, "a must be Node or Model, not dict"),
+        (int | str | None, 1.5, "a must be int or str or None, not float"),
+        (Literal["a", "b"], "c", "a must be 'a' or 'b', not 'c'"),
+        (Literal["a", "b"], "'\n", r"""a must be 'a' or 'b', not "'\\n"$"""),
+        (Literal["a", "b"], "c" * 51, f"not '{'c' * 50}…'$"),
+        (Literal["a", "b"], ["secret"], "a must be 'a' or 'b', not list"),
     ],
     ids=lambda value: repr(value)[:40],
 )

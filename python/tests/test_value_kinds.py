@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import decimal
+import enum
 import os
 import pathlib
 import sys
@@ -21,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snakepit_bridge.codecs import MsgpackCodec
-from snakepit_bridge.errors import BridgeError
+from snakepit_bridge.errors import BridgeError, NotBegunError
 from snakepit_bridge.referring_codec import ReferringCodec
 from snakepit_bridge.values import kinds
 from snakepit_bridge.values.reader import Unreadable
@@ -242,6 +243,86 @@ def test_what_is_no_value_of_its_kind_ends_its_call_and_no_other(part: object) -
         assert str(refused.error).startswith(path)
 
 
+class Access(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+class Reading(enum.Enum):
+    GRID = numpy.zeros(2)
+    NONE = float("nan")
+    FIRST = "first"
+    ALSO_FIRST = "first"
+
+
+@pytest.mark.parametrize(
+    ("member", "name", "value"),
+    [
+        (Access.READ, "READ", 1),
+        (Access.READ | Access.WRITE, "", 3),
+        (Access.READ | Access.WRITE, "READ|WRITE", 3),
+        (Access.READ, "", 1),
+        (Reading.NONE, "NONE", float("nan")),
+        (Reading.FIRST, "ALSO_FIRST", "first"),
+    ],
+)
+def test_a_member_of_an_enum_is_found_by_its_name_and_value(
+    member: enum.Enum, name: str, value: object
+) -> None:
+    kind = f"{__name__}.{type(member).__name__}"
+    assert arguments(extension(kinds.ENUM, [kind, name, value]))["x"] is member
+
+
+def test_a_member_whose_value_is_an_array_is_found_by_its_name() -> None:
+    assert echo(Reading.GRID) is Reading.GRID
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("READ", 2, "the name READ and the value of WRITE"),
+        ("READ", 3, "the name READ and the value of READ|WRITE"),
+        ("READ", "secret", "the name READ and a value that is none of its own"),
+        ("secret", 1, "a name that is none of its own and the value of READ"),
+        ("secret", "secret", "a name that is none of its own and a value that is none of its own"),
+    ],
+)
+def test_an_enum_whose_name_and_value_contradict_each_other_is_refused(
+    name: str, value: object, says: str
+) -> None:
+    refused = arguments(extension(kinds.ENUM, [f"{__name__}.Access", name, value]))
+    assert isinstance(refused, Unreadable)
+    assert isinstance(refused.error, NotBegunError)
+    assert refused.error.code == "SERIALIZATION"
+    kind = f"{__name__}.Access"
+    assert str(refused.error) == f"args.x is said to be of {kind}, with {says}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-07-01T12:00:00+01:00[Europe/Berlin]",
+        "2024-07-01T12:00:00[Europe/Berlin]",
+        "2024-10-27T02:30:00+03:00[Europe/Berlin]",
+    ],
+)
+def test_a_datetime_whose_offset_is_none_of_its_zone_is_refused(text: str) -> None:
+    refused = arguments(extension(kinds.DATETIME, text))
+    assert isinstance(refused, Unreadable)
+    assert isinstance(refused.error, NotBegunError)
+    assert refused.error.code == "SERIALIZATION"
+    says = "args.x is a datetime whose offset Europe/Berlin does not have at that time"
+    assert str(refused.error) == says
+
+
+@pytest.mark.parametrize("offset", ["+02:00", "+01:00"])
+def test_each_of_two_equal_wall_times_is_told_by_its_offset(offset: str) -> None:
+    text = f"2024-10-27T02:30:00{offset}"
+    moment = arguments(extension(kinds.DATETIME, f"{text}[Europe/Berlin]"))["x"]
+    assert moment.isoformat() == text
+    assert moment.tzinfo.key == "Europe/Berlin"
+
+
 def test_bytes_of_a_pickle_are_bytes() -> None:
     blob = b"cos\nsystem\n(S'false'\ntR."
     assert echo(blob) == blob
@@ -355,6 +436,10 @@ def test_a_worker_of_the_same_name_does_not_know_the_references_of_its_predecess
     with pytest.raises(BridgeError) as caught:
         second.look_up(ref)  # type: ignore[arg-type]
     assert caught.value.code == "SESSION_LOST"
+    assert "of an earlier worker w1, which has ended; make the object again" in str(caught.value)
+    second.begin("w2")
+    with pytest.raises(BridgeError, match="lives in worker w1, and this is w2; make both calls"):
+        second.look_up(ref)  # type: ignore[arg-type]
 
 
 def test_a_session_takes_its_references_with_it_and_those_of_calls_that_outlive_it() -> None:

@@ -163,6 +163,54 @@ def test_anything_else_is_refused_with_its_path_and_type(
         assert "secret" not in str(caught.value)
 
 
+class Guarded(collections.OrderedDict):  # type: ignore[type-arg]
+    def __iter__(self) -> Any:  # noqa: ANN401
+        raise AssertionError("code of the class was run")
+
+    __len__ = __repr__ = __str__ = keys = items = __iter__
+
+
+DECIDE = "a dict, list or dataclass of it, or let python.unknownObjects decide"
+
+
+@pytest.mark.parametrize(
+    ("make", "instead"),
+    [
+        (lambda: Pair(1, 2), "tuple(x) or x._asdict()"),
+        (collections.OrderedDict, "dict(x)"),
+        (lambda: collections.defaultdict(int), "dict(x)"),
+        (collections.Counter, "dict(x)"),
+        (Guarded, "dict(x)"),
+        (collections.deque, "list(x)"),
+        (lambda: range(3), "list(x)"),
+        (lambda: {}.keys(), "list(x)"),
+        (lambda: {}.values(), "list(x)"),
+        (lambda: {}.items(), "list(x)"),
+        (lambda: (i for i in ()), "list(x)"),
+        (lambda: pandas.Timestamp("2024-01-01"), "x.to_pydatetime()"),
+        (lambda: pandas.Timedelta(1), "x.to_pytimedelta()"),
+        (lambda: pandas.NaT, "None"),
+        (lambda: pandas.NA, "None"),
+        (lambda: pandas.Index([1]), "x.tolist()"),
+        (lambda: Text("x"), "str(x)"),
+        (lambda: type("Count", (int,), {})(1), "int(x)"),
+        (lambda: numpy.ma.masked_array([1], [True]), "x.filled()"),
+        (lambda: numpy.ma.masked, "None"),
+        (lambda: numpy.zeros((1, 1)).view(numpy.matrix), "numpy.asarray(x)"),
+        (object, DECIDE),
+        (lambda: print, DECIDE),
+        (lambda: ValueError("secret"), DECIDE),
+    ],
+)
+def test_a_refusal_says_what_to_send_instead(make: Callable[[], object], instead: str) -> None:
+    with pytest.raises(BridgeError) as caught:
+        codec.record([0, 1, {"c": make()}])
+    assert str(caught.value).startswith("value.c (")
+    assert str(caught.value).endswith(
+        f") is of a type that the wire does not carry; send {instead}"
+    )
+
+
 @pytest.mark.parametrize(
     ("value", "path"),
     [

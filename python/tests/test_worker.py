@@ -3,6 +3,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from host import Host, RemoteError, is_running, wait_gone, worker_env
@@ -125,6 +126,28 @@ def test_a_failed_preload_ends_with_a_clear_last_line(host: Host) -> None:
     lines = process.stderr.read().splitlines()
     assert lines[0].startswith("Traceback")
     assert lines[-1].endswith("ModuleNotFoundError: No module named 'no_such_module'")
+
+
+@pytest.mark.parametrize("missing", ["grpc", "google"])
+def test_a_worker_without_grpc_says_what_to_install(
+    host: Host, tmp_path: Path, missing: str
+) -> None:
+    # Found before the one that is installed.
+    (tmp_path / f"{missing}.py").write_text(
+        f"raise ModuleNotFoundError(\"No module named '{missing}'\", name='{missing}')"
+    )
+    path = os.pathsep.join([str(tmp_path), worker_env()["PYTHONPATH"]])
+    address = f"grpc:unix:{tmp_path}/no-host"
+    process = host.spawn(
+        env={"PYTHONPATH": path, "SNAKEPIT_ADDRESS": address}, stderr=subprocess.PIPE
+    )
+    assert process.wait(20) == 5
+    assert process.stderr is not None
+    assert process.stderr.read() == (
+        "snakepit_bridge: the gRPC transport needs grpcio and protobuf in this Python "
+        f"(No module named '{missing}'): npx snakepit-bridge setup --extra grpc, "
+        "or pip install grpcio protobuf\n"
+    )
 
 
 def test_user_code_sees_neither_the_secret_nor_the_lifeline(host: Host) -> None:

@@ -45,6 +45,24 @@ for (const transport of ["socket", "grpc"] as const) {
   });
 }
 
+test("an error of a Python function names the function", async () => {
+  const bridge = await testBridge();
+  const call = (path: string, args: unknown[], timeoutMs = 30_000) =>
+    bridge.python.call(path, args, { timeoutMs }).catch((error: unknown) => error);
+  expect(await call("json.loads", ["{"])).toMatchObject({
+    message: expect.stringContaining('JSONDecodeError in python.call("json.loads"): Expecting'),
+    details: { type: "JSONDecodeError", path: "json.loads" },
+  });
+  // An exception without a text.
+  expect(await call("_thread.exit", [])).toMatchObject({
+    message: '[REMOTE] SystemExit in python.call("_thread.exit")',
+  });
+  expect(await call("asyncio.sleep", [30], 50)).toMatchObject({
+    code: "TIMEOUT",
+    message: expect.stringContaining('python.call("asyncio.sleep")'),
+  });
+});
+
 test("leaving a stream stops its generator, whose clean-up runs", async () => {
   const bridge = await testBridge();
   const mark = `${temporaryFolder()}/mark`;

@@ -102,6 +102,26 @@ test("the same without a fork server", async () => {
   expect(String(error)).toContain("No module named 'no_such_module_anywhere'");
 });
 
+for (const startMethod of ["fork", "spawn"] as const) {
+  test(`a Python without gRPC is told what to install, with ${startMethod}`, async () => {
+    const folder = temporaryFolder();
+    // Found before the one that is installed.
+    const missing = "raise ModuleNotFoundError(\"No module named 'grpc'\", name='grpc')\n";
+    writeFileSync(`${folder}/grpc.py`, missing);
+    const broken = testBridge({
+      transport: "grpc",
+      python: { preload: [], path: [folder], startMethod },
+    });
+    const error = await broken.catch((e: unknown) => e);
+    expect(error).toMatchObject({
+      code: "WORKER_START_FAILED",
+      message:
+        "[WORKER_START_FAILED] the gRPC transport needs grpcio and protobuf in this Python (No module named 'grpc'): npx snakepit-bridge setup --extra grpc, or pip install grpcio protobuf",
+      details: { stderr: expect.not.stringContaining("Traceback") },
+    });
+  });
+}
+
 test("spawned workers serve like forked ones", async () => {
   const bridge = await testBridge({ python: { preload: ["e2e_commands"], startMethod: "spawn" } });
   expect(await bridge.execute("echo", { n: 1 })).toEqual({ n: 1 });

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from snakepit_bridge.class_arguments import Check, class_check, mismatch
-from snakepit_bridge.errors import BridgeError
+from snakepit_bridge.union_arguments import any_of, one_of
 from snakepit_bridge.values.refusals import step
 
 PLAIN = (str, int, bool, bytes, type(None))
@@ -23,9 +23,9 @@ def check_for(annotation: object) -> Check | None:
     if origin is Annotated:
         return check_for(parameters[0])
     if origin is Literal:
-        return _one_of(parameters)
+        return one_of(parameters)
     if origin in (Union, types.UnionType):
-        return _any_of(parameters)
+        return any_of(parameters, check_for)
     if annotation in (list, Sequence) or origin in (list, Sequence):
         return _list_of(check_for(parameters[0]) if parameters else None)
     if annotation in (dict, Mapping) or origin in (dict, Mapping):
@@ -70,43 +70,6 @@ def _float(value: object, path: str) -> float:
     if value.__class__ is int:
         return float(value)
     raise mismatch(path, "float", value)
-
-
-def _one_of(choices: tuple[Any, ...]) -> Check:
-    names = " or ".join(map(repr, choices))
-
-    def check(value: object, path: str) -> object:
-        if not any(value == choice and type(value) is type(choice) for choice in choices):
-            raise mismatch(path, names, value)
-        return value
-
-    return check
-
-
-def _any_of(options: tuple[Any, ...]) -> Check | None:
-    checks = [check_for(option) for option in options]
-    # One member that takes everything makes the union take everything.
-    known = [check for check in checks if check is not None]
-    if len(known) < len(checks):
-        return None
-    names = " or ".join(getattr(option, "__name__", str(option)) for option in options)
-    # A text that could be a UUID stays a text where a text is welcome.
-    classes = {option for option in options if isinstance(option, type)}
-    # `float | int` must leave an int as it is.
-    if int in options:
-        known.sort(key=lambda check: check is _float)
-
-    def check(value: object, path: str) -> object:
-        if value.__class__ in classes:
-            return value
-        for option in known:
-            try:
-                return option(value, path)
-            except BridgeError:
-                continue  # the next member may take it; the error below names them all
-        raise mismatch(path, names, value)
-
-    return check
 
 
 def _list_of(item_check: Check | None) -> Check:

@@ -33,6 +33,14 @@ MADE_OF: dict[type, tuple[tuple[type, ...], Callable[[Any], object]]] = {
     pathlib.PureWindowsPath: ((str,), pathlib.PureWindowsPath),
 }
 
+# What a text looks like that one of these can be made of.
+EXAMPLES: dict[type, str] = {
+    datetime.datetime: "2024-02-29T09:30:00",
+    datetime.date: "2024-02-29",
+    datetime.time: "09:30:00",
+    decimal.Decimal: "1.50",
+}
+
 
 def class_check(kind: type, check_for: Callable[[object], Check | None]) -> Check | None:
     """None for a class of which we know nothing. `check_for` is for the fields of a dataclass."""
@@ -58,6 +66,7 @@ def mismatch(path: str, expected: str, value: object, got: str | None = None) ->
 
 def _made_of(kind: type, sources: tuple[type, ...], make: Callable[[Any], object]) -> Check:
     name = kind.__name__
+    wanted = f"a {name} as text such as {EXAMPLES[kind]}" if kind in EXAMPLES else name
 
     def check(value: object, path: str) -> object:
         # A datetime is a date too, and a PosixPath a Path; only the second is meant.
@@ -68,7 +77,7 @@ def _made_of(kind: type, sources: tuple[type, ...], make: Callable[[Any], object
         try:
             return make(value)
         except (ValueError, ArithmeticError):
-            raise mismatch(path, name, value, f"another {value.__class__.__name__}") from None
+            raise mismatch(path, wanted, value, f"another {value.__class__.__name__}") from None
 
     return check
 

@@ -15,6 +15,7 @@ MACHINERY = frozenset(
         "server",
         "arguments",
         "class_arguments",
+        "union_arguments",
         "outbox",
         "codecs",
         "referring_codec",

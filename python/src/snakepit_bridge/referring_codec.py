@@ -68,7 +68,7 @@ class ReferringCodec(MsgpackCodec):
                 self._sessions[call_id] = None
         refs.release_session(session)
 
-    def _keep(self, value: object, _: str) -> Extension:
+    def _keep(self, value: object, _: str | None) -> Extension:
         call_id = self._packing.call_id
         session = self._sessions.get(call_id)
         if session is None and call_id in self._sessions:

@@ -21,6 +21,7 @@ from snakepit_bridge.server import Server
 from snakepit_bridge.transports import (
     ConnectionLostError,
     Hail,
+    NoTransportError,
     Transport,
     TurnedAwayError,
     dial,
@@ -77,7 +78,7 @@ def serve(identity: Identity) -> NoReturn:
     except ProtocolError as error:
         print(f"snakepit_bridge: the host broke the protocol: {error}", file=sys.stderr)
         code = lifeline.BAD_FRAME
-    except (NotAdmittedError, TurnedAwayError) as error:
+    except (NotAdmittedError, TurnedAwayError, NoTransportError) as error:
         print(f"snakepit_bridge: {error}", file=sys.stderr)
         code = lifeline.NOT_ADMITTED
     except OSError as error:

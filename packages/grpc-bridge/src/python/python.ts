@@ -1,4 +1,6 @@
-import type { CallOptions, Pool } from "snakepit";
+import { type CallOptions, type Pool, SnakepitError } from "snakepit";
+
+const COMMAND = "python.call";
 
 /** Importing and computing in Python may take its time. */
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -21,16 +23,39 @@ export class Python {
    * name can run any code: it belongs into the program, not into a request.
    * @throws SnakepitError NOT_FOUND with the closest name; REMOTE when the function raises
    */
-  call<Reply = unknown>(
+  async call<Reply = unknown>(
     path: string,
     args: readonly unknown[] = [],
     { kwargs = {}, ...options }: PythonCallOptions = {},
   ): Promise<Reply> {
-    const call = this.#pool.execute(
-      "python.call",
-      { path, args, kwargs },
-      { timeoutMs: DEFAULT_TIMEOUT_MS, ...options },
-    );
-    return call as Promise<Reply>;
+    try {
+      const reply = await this.#pool.execute(
+        COMMAND,
+        { path, args, kwargs },
+        { timeoutMs: DEFAULT_TIMEOUT_MS, ...options },
+      );
+      return reply as Reply;
+    } catch (error) {
+      // What the caller aborted with is the caller's own.
+      throw error === options.signal?.reason ? error : namingFunction(error, path);
+    }
   }
+}
+
+/** `… in python.call("json.loads"): …`, where an error names no more than the command. */
+function namingFunction(error: unknown, path: string): unknown {
+  if (!SnakepitError.is(error)) return error;
+  const prefix = `[${error.code}] `;
+  const words = error.message.startsWith(prefix)
+    ? error.message.slice(prefix.length)
+    : error.message;
+  if (!words.includes(COMMAND)) return error;
+  // A function: in a text, `$&` of the path would have a meaning.
+  const message = words.replace(COMMAND, () => `${COMMAND}(${JSON.stringify(path)})`);
+  return new SnakepitError<string>(error.code, message, {
+    ...("cause" in error ? { cause: error.cause } : {}),
+    outcome: error.outcome,
+    // Where an error has a path of its own, it is that of a value.
+    details: { path, ...error.details },
+  });
 }

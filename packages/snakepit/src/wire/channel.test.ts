@@ -8,6 +8,7 @@ import type { Channel } from "./channel.ts";
 import { HandWorker } from "./fixture-worker.ts";
 import { jsonCodec } from "./json-codec.ts";
 import { Reception } from "./reception.ts";
+import { remoteError } from "./remote-error.ts";
 import { SocketListener } from "./socket-listener.ts";
 
 let reception: Reception;
@@ -192,6 +193,12 @@ test("errors of the worker keep type, message, traceback and code", async () => 
     code: "REMOTE",
     details: { code: "MODEL_UNREACHABLE", endpoint: "x" },
   });
+});
+
+test("an error without a text is named by its type alone", () => {
+  const error = remoteError({ type: "KeyboardInterrupt", message: "" }, "fail", "w1");
+  expect(error.message).toBe("[REMOTE] KeyboardInterrupt in fail");
+  expect(error.details).toMatchObject({ type: "KeyboardInterrupt", message: "" });
 });
 
 test("a worker says which commands are short, and takes it back", async () => {

@@ -35,7 +35,8 @@ export function remoteError(
     return new SnakepitError(code as ErrorCode, text, { outcome, details: own as never });
   }
   const foreign = typeof code === "string" && code !== "REMOTE" ? { code } : {};
-  return new SnakepitError("REMOTE", `${typeName} in ${command}: ${text}`, {
+  const said = text === "" ? "" : `: ${text}`;
+  return new SnakepitError("REMOTE", `${typeName} in ${command}${said}`, {
     outcome,
     details: { ...carried, ...foreign },
   });

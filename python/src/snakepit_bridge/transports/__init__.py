@@ -22,6 +22,10 @@ class TurnedAwayError(Exception):
     """The host will not have this worker, and dialling again would not change that."""
 
 
+class NoTransportError(Exception):
+    """This Python lacks what the transport needs. The message says what to do."""
+
+
 class PartSink(Protocol):
     """Where the parts of big values go; see `incoming_parts.py`."""
 
@@ -67,10 +71,23 @@ def dial(address: str, hail: Hail) -> Transport:
 
         return SocketTransport.dial(rest)
     if scheme in ("grpc", "grpcs"):
-        # Here, because grpc takes 0.1 s to import and most workers never need it.
-        from snakepit_bridge.transports.grpc import GrpcTransport
+        try:
+            # Here, because grpc takes 0.1 s to import and most workers never need it.
+            from snakepit_bridge.transports.grpc import GrpcTransport
+        except ImportError as error:
+            if (error.name or "").partition(".")[0] not in ("grpc", "google"):
+                raise
+            raise NoTransportError(_needs_grpc(error)) from None
 
         if scheme == "grpc":
             return GrpcTransport.dial(rest, hail)
         return GrpcTransport.dial_encrypted(rest, hail)
     raise ValueError(f"SNAKEPIT_ADDRESS must begin with unix:, grpc: or grpcs:, not {address!r}")
+
+
+def _needs_grpc(error: ImportError) -> str:
+    # The host looks for the first words: packages/grpc-bridge/src/start-advice.ts.
+    return (
+        f"the gRPC transport needs grpcio and protobuf in this Python ({error}): "
+        "npx snakepit-bridge setup --extra grpc, or pip install grpcio protobuf"
+    )

@@ -175,7 +175,9 @@ def _datetime(text: str) -> datetime.datetime:
         local = value.replace(tzinfo=zone, fold=fold)
         if local.utcoffset() == value.utcoffset():
             return local
-    return value.astimezone(zone)
+    # To choose one of the two would be to move the moment, or the clock.
+    message = f"is a datetime whose offset {zone.key} does not have at that time"
+    raise NotBegunError("SERIALIZATION", message)
 
 
 def _time(text: str) -> datetime.time:
@@ -211,12 +213,41 @@ def _complex(data: bytes) -> complex:
 def _enum(content: list[Any]) -> enum.Enum:
     """A member of a class that this worker has loaded; nothing is imported for it."""
     name, member, value = content
+    if isinstance(value, Unreadable):
+        raise value.error
     kind = _loaded_class(name)
     if kind is None:
         message = f"is a member of {name}, which is no Enum that this worker has imported"
         raise NotBegunError("NOT_FOUND", message, {"kind": "object", "name": name})
     found = kind.__members__.get(member)
-    return found if found is not None else kind(value)
+    if found is not None and _is_same(found.value, value):
+        return found
+    try:
+        by_value = kind(value)
+    except Exception:  # it quotes the value, and a class may say for itself what it raises
+        raise _contradiction(name, found, None) from None
+    # A combination of flags may have no name.
+    if member and by_value.name != member:
+        raise _contradiction(name, found, by_value)
+    return by_value
+
+
+def _is_same(one: Any, other: Any) -> bool:  # noqa: ANN401 - values of any kind
+    try:
+        # A number that is not equal to itself is "not a number", and both may be.
+        return bool(one == other) or bool(one != one and other != other)
+    except ValueError:  # arrays, which compare element by element: their name must do
+        return True
+
+
+def _contradiction(
+    kind: str, by_name: enum.Enum | None, by_value: enum.Enum | None
+) -> NotBegunError:
+    # Neither is quoted: they are the caller's.
+    none = "that is none of its own"
+    name = f"a name {none}" if by_name is None else f"the name {by_name.name}"
+    value = f"a value {none}" if by_value is None else f"the value of {by_value.name}"
+    return NotBegunError("SERIALIZATION", f"is said to be of {kind}, with {name} and {value}")
 
 
 def _loaded_class(name: str) -> type[enum.Enum] | None:

@@ -48,8 +48,12 @@ class Refs:
         # The mark is of this process: a worker that was replaced may have had the same name.
         if worker_id != self._worker_id or not ref_id.startswith(self._mark):
             message = (
-                f"is a {name} that lives in worker {worker_id}, and this is {self._worker_id}; "
-                "make both calls in one session, and the object again if that worker has gone"
+                f"is a {name} of an earlier worker {worker_id}, which has ended; "
+                "make the object again"
+                if worker_id == self._worker_id
+                else f"is a {name} that lives in worker {worker_id}, and this is "
+                f"{self._worker_id}; make both calls in one session, and the object again if that "
+                "worker has gone"
             )
             details = {"workerId": worker_id, "id": ref_id}
             raise NotBegunError("SESSION_LOST", message, details)

@@ -6,20 +6,22 @@ from collections.abc import Callable
 from snakepit_bridge.values import kinds
 from snakepit_bridge.values.kinds import Extension
 from snakepit_bridge.values.refusals import UnsupportedError, type_name
+from snakepit_bridge.values.remedies import not_carried
 
-# Gets the object and why it has no form. Raises `UnsupportedError`, or returns what stands for it.
-Unknown = Callable[[object, str], Extension]
+# Gets the object and why it has no form, None when its class has none. Raises `UnsupportedError`,
+# or returns what stands for it.
+Unknown = Callable[[object, str | None], Extension]
 
 # Containers of the standard library whose length is known without running anybody's code, as long
 # as it is their own method that is asked.
 COUNTED = (list, tuple, dict, set, frozenset, str, bytes, bytearray)
 
 
-def refuse(_: object, why: str) -> Extension:
-    raise UnsupportedError(why)
+def refuse(value: object, why: str | None) -> Extension:
+    raise UnsupportedError(why or not_carried(type(value)))
 
 
-def placeholder(value: object, _: str) -> Extension:
+def placeholder(value: object, _: str | None) -> Extension:
     return Extension(kinds.PLACEHOLDER, [name_of(value), summary_of(value)])
 
 

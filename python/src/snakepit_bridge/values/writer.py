@@ -78,7 +78,7 @@ class Writer:
             if len(self._formers) < MOST_FORMERS:
                 self._formers[kind] = former
         if former is None:
-            return self._unknown(value, "is of a type that the wire does not carry")
+            return self._unknown(value, None)
         try:
             return former(value)
         except UnsupportedError as error:
