@@ -44,4 +44,10 @@ export {
   PyUuid,
   pyFloat,
 } from "./values/scalars.ts";
-export { Tensor, type TensorData, type TensorDtype, type TensorParts } from "./values/tensor.ts";
+export {
+  type AnyTensor,
+  Tensor,
+  type TensorData,
+  type TensorDtype,
+  type TensorParts,
+} from "./values/tensor.ts";
