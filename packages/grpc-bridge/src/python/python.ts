@@ -5,7 +5,7 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 
 export interface PythonCallOptions extends CallOptions {
   /** Keyword arguments. */
-  readonly kwargs?: Readonly<Record<string, unknown>>;
+  readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Functions of any Python module that is installed beside the workers. */
@@ -24,12 +24,12 @@ export class Python {
   call<Reply = unknown>(
     path: string,
     args: readonly unknown[] = [],
-    { kwargs = {}, ...options }: PythonCallOptions = {},
+    { kwargs = {}, timeoutMs = DEFAULT_TIMEOUT_MS, ...options }: PythonCallOptions = {},
   ): Promise<Reply> {
     const call = this.#pool.execute(
       "python.call",
       { path, args, kwargs },
-      { timeoutMs: DEFAULT_TIMEOUT_MS, ...options },
+      { timeoutMs, ...options },
     );
     return call as Promise<Reply>;
   }
