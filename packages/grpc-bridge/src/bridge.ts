@@ -22,7 +22,7 @@ import { type PoolPlan, poolPlans } from "./pool-plans.ts";
 import { Python } from "./python/python.ts";
 import { PythonAdapter } from "./python-adapter.ts";
 import { routing } from "./routing.ts";
-import { withAdvice } from "./start-advice.ts";
+import { type FailedPool, withAdvice } from "./start-advice.ts";
 
 /**
  * Python workers behind one object: commands, single functions, DSPy. `Commands` types what they
@@ -81,7 +81,7 @@ async function startBridge(options: BridgeOptions): Promise<PythonBridge> {
     const calls = await startPools(members, options);
     return new PythonBridge(calls, members, servers);
   } catch (error) {
-    throw withAdvice(error, executableOf(error, members));
+    throw withAdvice(error, failedPool(error, members));
   }
 }
 
@@ -110,10 +110,10 @@ function startPools(members: readonly Member[], options: BridgeOptions): Promise
   });
 }
 
-/** The Python of the pool that did not start. */
-function executableOf(error: unknown, members: readonly Member[]): string | undefined {
+function failedPool(error: unknown, members: readonly Member[]): FailedPool {
   const { pool } = (error as { readonly details?: { readonly pool?: unknown } }).details ?? {};
-  return (members.find(({ plan }) => plan.name === pool) ?? members[0])?.adapter.executable;
+  const failed = members.find(({ plan }) => plan.name === pool) ?? members[0];
+  return { executable: failed?.adapter.executable, listen: failed?.plan.listen };
 }
 
 class PythonBridge implements Bridge {
