@@ -68,3 +68,26 @@ test("the command snakepit sees the pool of a bridge, unless inspect is off", as
   expect(stdout).toContain("seen");
   expect(stdout).not.toContain("hidden");
 });
+
+test("options that are undefined count as absent, of bridges, pools, sessions and calls", async () => {
+  const bridge = await testBridge({
+    python: { executable: undefined, env: undefined, seed: undefined, startMethod: undefined },
+    transport: undefined,
+    listen: undefined,
+    store: undefined,
+    callTimeoutMs: undefined,
+    logger: undefined,
+    pools: undefined,
+  });
+  const options = { signal: undefined, timeoutMs: undefined, affinity: undefined };
+  expect(await bridge.execute<object>("echo", { a: 1 }, options)).toEqual({ a: 1 });
+  const session = bridge.session(undefined, { affinity: undefined, ttlMs: undefined });
+  expect(await session.execute("echo", { a: 2 }, options)).toEqual({ a: 2 });
+  const kwargs = { indent: 1 };
+  const dumped = await bridge.python.call<string>("json.dumps", [[]], { ...options, kwargs });
+  expect(dumped).toBe("[]");
+
+  const pools = { one: { callTimeoutMs: undefined, python: { threads: undefined } } };
+  const several = await testBridge({ pools, name: undefined, maxWorkers: undefined });
+  expect(await several.execute("echo", { a: 3 })).toEqual({ a: 3 });
+});

@@ -2,12 +2,13 @@ import {
   type Bridge,
   type BridgeOptions,
   type CallOptions,
-  type createBridge,
   SnakepitError,
 } from "snakepit-grpc-bridge";
 
 /** How long calls that run on a replaced or closed bridge may take to end. */
 const graceMs = 30_000;
+
+export type StartBridge = (options?: BridgeOptions) => Promise<Bridge>;
 
 /**
  * A bridge that starts with the first call. Concurrent first calls share the start; a failed start
@@ -16,13 +17,13 @@ const graceMs = 30_000;
  */
 export class BridgeSlot {
   #options: BridgeOptions;
-  readonly #start: typeof createBridge;
+  readonly #start: StartBridge;
   #starting: Promise<Bridge> | undefined;
   #closing: Promise<void> | undefined;
   /** Bridges that were replaced and are ending. */
   readonly #leaving = new Set<Promise<void>>();
 
-  constructor(options: BridgeOptions, start: typeof createBridge) {
+  constructor(options: BridgeOptions, start: StartBridge) {
     this.#options = options;
     this.#start = start;
   }

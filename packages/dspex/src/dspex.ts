@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { createBridge, SnakepitError } from "snakepit-grpc-bridge";
-import { BridgeSlot } from "./bridge-slot.ts";
+import { BridgeSlot, type StartBridge } from "./bridge-slot.ts";
 import { type ChainOfThought, createChainOfThought } from "./modules/chain-of-thought.ts";
 import { createPredict, type Predict } from "./modules/predict.ts";
 import { createRunner, type OpenBridge, type Runner } from "./runner.ts";
@@ -69,10 +69,7 @@ export interface Client {
   readonly options: () => DspexOptions;
 }
 
-export function createClient(
-  given: DspexOptions,
-  start: typeof createBridge = createBridge,
-): Client {
+export function createClient(given: DspexOptions, start: StartBridge = createBridge): Client {
   checkOptions("createDspex", given);
   let options = given;
   const slot = new BridgeSlot(withDspy(bridgeOptionsOf(options)), start);

@@ -1,18 +1,19 @@
 import {
   type CallOptions,
   type CloseOptions,
+  type CommandMap,
   createPool,
   createPools,
   type Pool,
   type Pools,
   type RestartOptions,
   type RestartReport,
-  type Session,
   type SessionOptions,
   type Sessions,
 } from "snakepit";
 import { type BridgeStatus, poolStatus } from "./bridge-status.ts";
 import { checkBridgeOptions } from "./check-options.ts";
+import type { BridgeSession, Execute, Stream } from "./command-calls.ts";
 import { DspyService } from "./dspy/service.ts";
 import { ForkServers } from "./fork-servers.ts";
 import { resolveListen } from "./listen-options.ts";
@@ -21,28 +22,27 @@ import { type PoolPlan, poolPlans } from "./pool-plans.ts";
 import { Python } from "./python/python.ts";
 import { PythonAdapter } from "./python-adapter.ts";
 import { routing } from "./routing.ts";
-import { withAdvice } from "./start-advice.ts";
+import { type FailedPool, withAdvice } from "./start-advice.ts";
 
-/** Python workers behind one object: commands, single functions, DSPy. */
-export interface Bridge extends AsyncDisposable {
+/**
+ * Python workers behind one object: commands, single functions, DSPy. `Commands` types what they
+ * take and give, as for `createPool`.
+ */
+export interface Bridge<Commands extends CommandMap = CommandMap> extends AsyncDisposable {
   /** Any command that the workers know. @throws SnakepitError, see `Pool.execute` */
-  execute(command: string, args?: unknown, options?: CallOptions): Promise<unknown>;
+  readonly execute: Execute<Commands>;
   /** The chunks of a command, in order; leaving the loop cancels it. */
-  stream(
-    command: string,
-    args?: unknown,
-    options?: CallOptions,
-  ): AsyncIterableIterator<unknown, undefined>;
+  readonly stream: Stream<Commands>;
   /** Functions of any installed Python module. */
   readonly python: Python;
   /** DSPy programs, as plain data. */
   readonly dspy: DspyService;
   /** Calls that belong together, as `Pool.session`; with several pools in all of them. */
-  session(id?: string, options?: SessionOptions): Session;
+  session(id?: string, options?: SessionOptions): BridgeSession<Commands>;
   /** All sessions that the store knows. */
   readonly sessions: Sessions;
   /** The workers themselves: events, statistics. Of several pools the first. */
-  readonly pool: Pool;
+  readonly pool: Pool<Commands>;
   /** All pools, of a bridge that was made with `pools`; undefined where there is only one. */
   readonly pools: Pools | undefined;
   status(): BridgeStatus;
@@ -60,7 +60,13 @@ export interface Bridge extends AsyncDisposable {
  * @throws SnakepitError INVALID_OPTIONS; WORKER_START_FAILED when there is no usable Python or no
  * worker came up
  */
-export async function createBridge(options: BridgeOptions = {}): Promise<Bridge> {
+export async function createBridge<Commands extends CommandMap = CommandMap>(
+  options: BridgeOptions = {},
+): Promise<Bridge<Commands>> {
+  return (await startBridge(options)) as unknown as Bridge<Commands>;
+}
+
+async function startBridge(options: BridgeOptions): Promise<PythonBridge> {
   checkBridgeOptions(options);
   const servers = new ForkServers();
   const members = poolPlans(options).map((plan): Member => {
@@ -75,7 +81,7 @@ export async function createBridge(options: BridgeOptions = {}): Promise<Bridge>
     const calls = await startPools(members, options);
     return new PythonBridge(calls, members, servers);
   } catch (error) {
-    throw withAdvice(error, executableOf(error, members));
+    throw withAdvice(error, failedPool(error, members));
   }
 }
 
@@ -104,10 +110,10 @@ function startPools(members: readonly Member[], options: BridgeOptions): Promise
   });
 }
 
-/** The Python of the pool that did not start. */
-function executableOf(error: unknown, members: readonly Member[]): string | undefined {
+function failedPool(error: unknown, members: readonly Member[]): FailedPool {
   const { pool } = (error as { readonly details?: { readonly pool?: unknown } }).details ?? {};
-  return (members.find(({ plan }) => plan.name === pool) ?? members[0])?.adapter.executable;
+  const failed = members.find(({ plan }) => plan.name === pool) ?? members[0];
+  return { executable: failed?.adapter.executable, listen: failed?.plan.listen };
 }
 
 class PythonBridge implements Bridge {
@@ -129,20 +135,20 @@ class PythonBridge implements Bridge {
     this.dspy = new DspyService(calls);
   }
 
-  execute(command: string, args?: unknown, options?: CallOptions): Promise<unknown> {
-    return this.#calls.execute(command, args, options);
+  execute<Reply>(command: string, args?: unknown, options?: CallOptions): Promise<Reply> {
+    return this.#calls.execute(command, args, options) as Promise<Reply>;
   }
 
-  stream(
+  stream<Chunk>(
     command: string,
     args?: unknown,
     options?: CallOptions,
-  ): AsyncIterableIterator<unknown, undefined> {
-    return this.#calls.stream(command, args, options);
+  ): AsyncIterableIterator<Chunk, undefined> {
+    return this.#calls.stream(command, args, options) as AsyncIterableIterator<Chunk, undefined>;
   }
 
-  session(id?: string, options?: SessionOptions): Session {
-    return this.#calls.session(id, options);
+  session(id?: string, options?: SessionOptions): BridgeSession {
+    return this.#calls.session(id, options) as BridgeSession;
   }
 
   get sessions(): Sessions {
@@ -164,7 +170,7 @@ class PythonBridge implements Bridge {
     const results = await Promise.allSettled(restarts);
     settle(results.some(({ status }) => status === "rejected"));
     const reports = await Promise.all(restarts).catch((error: unknown) => {
-      throw withAdvice(error, executableOf(error, this.#members));
+      throw withAdvice(error, failedPool(error, this.#members));
     });
     return {
       replaced: reports.flatMap(({ replaced }) => replaced),

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { closest, poolOptionNames, poolOptionProblems, SnakepitError } from "snakepit";
 import { SMALLEST_PART_BYTES } from "snakepit/wire";
+import { extraProblems } from "./environment/index.ts";
 import { checkListen } from "./listen-options.ts";
 import {
   type BridgeOptions,
@@ -16,7 +17,7 @@ type Check = (name: string, value: unknown) => string[];
 const pythonChecks = {
   executable: checkText,
   autoSetup: checkTruth,
-  extras: checkNames,
+  extras: checkExtras,
   preload: checkNames,
   path: checkFolders,
   env: checkEnv,
@@ -167,11 +168,18 @@ function checkObject(name: string, value: unknown): string[] {
 function checkKeys(sentence: string, value: object, known: readonly string[]): string[] {
   return Object.keys(value)
     .filter((key) => !known.includes(key))
-    .map((key) => {
-      const match = closest(key, known);
-      const help = match === undefined ? `known are ${known.join(", ")}` : `meant ${match}?`;
-      return `${sentence}${key}; ${help}`;
-    });
+    .map((key) => `${sentence}${key}; ${helpWith(key, value, known)}`);
+}
+
+/** An option of Python that stands beside `python` is what it is, and not nearly another one. */
+function helpWith(key: string, options: object, known: readonly string[]): string {
+  if (known.includes("python") && Object.hasOwn(pythonChecks, key)) {
+    const value = (options as Readonly<Record<string, unknown>>)[key];
+    const given = typeof value === "boolean" || typeof value === "number" ? value : "…";
+    return `it belongs to Python: python: { ${key}: ${given} }`;
+  }
+  const match = closest(key, known);
+  return match === undefined ? `known are ${known.join(", ")}` : `meant ${match}?`;
 }
 
 function checkText(name: string, value: unknown): string[] {
@@ -182,6 +190,12 @@ function checkText(name: string, value: unknown): string[] {
 function checkTruth(name: string, value: unknown): string[] {
   if (value === undefined || typeof value === "boolean") return [];
   return [`${name} is ${shown(value)}, not true or false`];
+}
+
+function checkExtras(name: string, value: unknown): string[] {
+  const problems = checkNames(name, value);
+  if (problems.length > 0 || !Array.isArray(value)) return problems;
+  return extraProblems(value).map((problem) => `${name}: ${problem}`);
 }
 
 /** Each is looked for, because Python passes over a folder that does not exist. */

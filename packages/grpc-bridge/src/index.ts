@@ -1,12 +1,15 @@
 export {
   type CallOptions,
   type CloseOptions,
+  type CommandMap,
+  type CommandTypes,
   type ErrorCode,
   type Outcome,
   SnakepitError,
 } from "snakepit";
 export { type Bridge, createBridge } from "./bridge.ts";
 export type { BridgeStatus, PoolStatus } from "./bridge-status.ts";
+export type { BridgeSession } from "./command-calls.ts";
 export { DspyService } from "./dspy/service.ts";
 export type {
   DspyTypeName,
@@ -44,4 +47,10 @@ export {
   PyUuid,
   pyFloat,
 } from "./values/scalars.ts";
-export { Tensor, type TensorData, type TensorDtype, type TensorParts } from "./values/tensor.ts";
+export {
+  type AnyTensor,
+  Tensor,
+  type TensorData,
+  type TensorDtype,
+  type TensorParts,
+} from "./values/tensor.ts";

@@ -77,8 +77,10 @@ function mergedPython(shared: PythonSettings, own: PythonSettings): PythonSettin
   };
 }
 
+type Given<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> };
+
 /** An `undefined` counts as absent. */
-function given<Options extends object>(options: Options): Options {
+function given<Options extends object>(options: Options): Given<Options> {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Options;
+  return Object.fromEntries(entries) as Given<Options>;
 }

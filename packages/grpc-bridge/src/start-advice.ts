@@ -1,23 +1,38 @@
 import { SnakepitError } from "snakepit";
 import { damagedAdvice } from "./environment/index.ts";
+import type { ListenOptions } from "./listen-options.ts";
 
 /** The last line of a worker side that could not import what it was told to. */
 const preloadFailure = /^snakepit_bridge: the preload failed: (.+)$/m;
 
 /** The last line of a worker that has no gRPC to dial in with: `transports/__init__.py`. */
 const grpcMissing = /^snakepit_bridge: (the gRPC transport needs .+)$/m;
+/** A name that the certificate does not have: gRPC's words, or OpenSSL's as Python has them. */
+const wrongName = /Hostname Verification Check failed|certificate is not valid for/;
+const handshakeFailure =
+  /CERTIFICATE_VERIFY_FAILED|Tls handshake failed|Handshake failed with error/;
+
+/** The pool that did not start, as far as the advice is about it. */
+export interface FailedPool {
+  readonly executable: string | undefined;
+  readonly listen: ListenOptions | undefined;
+}
 
 /**
  * A failed start with what to do about it in front, where the worker's own words tell. They stay in
  * `details.stderr`, and the error as it was in `cause`.
  */
-export function withAdvice(error: unknown, executable: string | undefined): unknown {
+export function withAdvice(error: unknown, { executable, listen }: FailedPool): unknown {
   if (!SnakepitError.is(error, "WORKER_START_FAILED") || executable === undefined) return error;
   const { stderr } = error.details;
   const damaged = damagedAdvice(executable, stderr);
-  const message = damaged ?? preloadAdvice(stderr) ?? grpcMissing.exec(stderr)?.[1];
+  const message =
+    damaged ?? preloadAdvice(stderr) ?? grpcMissing.exec(stderr)?.[1] ?? tlsAdvice(stderr, listen);
   if (message === undefined) return error;
-  return new SnakepitError("WORKER_START_FAILED", message, {
+  // Of several, the error says which it was.
+  const { pool } = error.details as { readonly pool?: string };
+  const prefix = pool === undefined ? "" : `pool ${JSON.stringify(pool)}: `;
+  return new SnakepitError("WORKER_START_FAILED", `${prefix}${message}`, {
     cause: error,
     outcome: error.outcome,
     details: error.details,
@@ -32,4 +47,16 @@ function preloadAdvice(stderr: string): string | undefined {
     ? "; install it in the workers' environment, or name the folder of a module of your own in python.path"
     : "; the traceback is in details.stderr";
   return `a module of python.preload could not be imported: ${failure}${fix}`;
+}
+
+/** Workers check the host's certificate as `listen` has it: which part of that is at fault. */
+function tlsAdvice(stderr: string, listen: ListenOptions | undefined): string | undefined {
+  if (listen === undefined) return undefined;
+  const { host, advertise = host, tls } = listen;
+  const seen = "; what the worker saw is in details.stderr";
+  if (wrongName.test(stderr)) {
+    return `workers dial ${advertise}, and the certificate in listen.tls.cert (${tls.cert}) is not made out to that name; set listen.advertise to a name that it has, or have one made out to ${advertise}${seen}`;
+  }
+  if (!handshakeFailure.test(stderr)) return undefined;
+  return `a worker refused the host's certificate; listen.tls.ca (${tls.ca}) must be the authority that has signed listen.tls.cert (${tls.cert}), which must not have expired${seen}`;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { jsonCodec, Reception, SocketListener } from "snakepit/wire";
 import type { GrpcPlace } from "./grpc-door.ts";
 import { GrpcListener } from "./grpc-listener.ts";
+import { listenError } from "./listen-error.ts";
 import type { ResolvedListen } from "./listen-options.ts";
 import { messagePackCodec } from "./values/msgpack-codec.ts";
 
@@ -84,5 +85,8 @@ function openGrpc(
   const { host, port, advertise, tls, connectTimeoutMs, leaseMs } = listen;
   const place: GrpcPlace = { host, port, advertise, tls };
   const keepaliveMs = Math.ceil(leaseMs / KEEPALIVES_PER_LEASE);
-  return GrpcListener.open({ reception, place, handshakeMs: connectTimeoutMs, keepaliveMs });
+  const options = { reception, place, handshakeMs: connectTimeoutMs, keepaliveMs };
+  return GrpcListener.open(options).catch((error: unknown) => {
+    throw listenError(error, listen);
+  });
 }

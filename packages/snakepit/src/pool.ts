@@ -27,28 +27,28 @@ type ChunkOf<Types> = Get<Types, "chunk">;
 
 export interface CallOptions {
   /** When it aborts, the promise rejects with `signal.reason` and the worker is asked to stop. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Waiting and running together; Infinity for none. Default: the command's, else the pool's. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
    * How long it may wait for a slot; then QUEUE_TIMEOUT. 0: WORKER_BUSY at once when there is none.
    * Default: as long as `timeoutMs`.
    */
-  readonly queueTimeoutMs?: number;
+  readonly queueTimeoutMs?: number | undefined;
   /** Only in a session. Default: the session's own. */
-  readonly affinity?: Affinity;
+  readonly affinity?: Affinity | undefined;
   /**
    * Doing it twice does no harm: when its worker is lost it is tried again, three times in all, or
    * eight when somebody else killed its workers, 100 ms apart and doubling. A stream only as long
    * as none of its chunks was read.
    */
-  readonly idempotent?: boolean;
+  readonly idempotent?: boolean | undefined;
   /**
    * A name for what this call is part of, such as the id of a request: its worker sees it, what the
    * worker logs in this call carries it, and calls that the host makes on its behalf inherit it. 1
    * to 200 of the characters A-Z a-z 0-9 . _ : -
    */
-  readonly correlationId?: string;
+  readonly correlationId?: string | undefined;
 }
 
 export interface CloseOptions {

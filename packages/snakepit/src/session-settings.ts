@@ -105,6 +105,8 @@ function dataOf({ affinity, metadata, pool }: Omit<SessionSettings, "data" | "tt
   );
 }
 
-function given(options: SessionOptions): Partial<SessionOptions> {
+type Given = { [Name in keyof SessionOptions]: Exclude<SessionOptions[Name], undefined> };
+
+function given(options: SessionOptions): Given {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -19,16 +19,16 @@ export type Metadata = Readonly<Record<string, unknown>>;
 
 export interface SessionOptions {
   /** Of its calls, unless they say otherwise. Default: `"prefer"`. */
-  readonly affinity?: Affinity;
+  readonly affinity?: Affinity | undefined;
   /**
    * After the last use, a session, its records and what workers keep for it are dropped; Infinity:
    * never. Default: 1 h.
    */
-  readonly ttlMs?: number;
+  readonly ttlMs?: number | undefined;
   /** What a new session knows of itself, up to 256 KiB as JSON. Default: nothing. */
-  readonly metadata?: Metadata;
+  readonly metadata?: Metadata | undefined;
   /** The pool that all its calls go to. Default: each goes where its command is routed. */
-  readonly pool?: string;
+  readonly pool?: string | undefined;
 }
 
 /**

@@ -139,7 +139,7 @@ async function missingError(
     state.phase === "missing"
       ? "there is no Python environment yet; make it once with"
       : `the Python environment cannot be used, since ${state.why}; mend it with`;
-  const others = "name your own Python with SNAKEPIT_PYTHON, or pass `autoSetup: true`";
+  const others = "name your own Python with SNAKEPIT_PYTHON, or pass `python: { autoSetup: true }`";
   return setupError("adapter-open", `${what} \`${command}\` (or ${others})`);
 }
 

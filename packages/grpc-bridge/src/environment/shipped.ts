@@ -30,13 +30,8 @@ export function findShipped(extras: readonly string[], folder = shippedFolder())
     );
   }
   const known = knownExtras(files);
-  const unknown = extras.filter((extra) => !known.includes(extra));
-  if (unknown.length > 0) {
-    throw new SnakepitError(
-      "INVALID_OPTIONS",
-      `there is no extra ${unknown.map((extra) => `"${extra}"`).join(", ")}; there are ${known.map((extra) => `"${extra}"`).join(", ")}`,
-    );
-  }
+  const problem = unknownExtras(extras, known);
+  if (problem !== undefined) throw new SnakepitError("INVALID_OPTIONS", problem);
   const locks = ["core", ...sorted(extras)].map((extra) => join(folder, lockName(extra)));
   const hash = createHash("sha256");
   for (const file of [join(folder, wheel), ...locks]) {
@@ -49,6 +44,21 @@ export function findShipped(extras: readonly string[], folder = shippedFolder())
     uvLock: join(folder, lockName("uv")),
     digest: hash.digest("hex").slice(0, 16),
   };
+}
+
+/** For options, also where a Python is named and none is made; a bundle has no list to compare with. */
+export function extraProblems(extras: readonly string[]): string[] {
+  const folder = shippedFolder();
+  const known = knownExtras(existsSync(folder) ? readdirSync(folder) : []);
+  const problem = known.length === 0 ? undefined : unknownExtras(extras, known);
+  return problem === undefined ? [] : [problem];
+}
+
+function unknownExtras(extras: readonly string[], known: readonly string[]): string | undefined {
+  const unknown = extras.filter((extra) => !known.includes(extra));
+  if (unknown.length === 0) return undefined;
+  const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(", ");
+  return `there is no extra ${quoted(unknown)}; there are ${quoted(known)}`;
 }
 
 /** Every set of extras, the given one first, whose environment serves somebody who asks for these. */

@@ -7,7 +7,7 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 
 export interface PythonCallOptions extends CallOptions {
   /** Keyword arguments. */
-  readonly kwargs?: Readonly<Record<string, unknown>>;
+  readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Functions of any Python module that is installed beside the workers. */
@@ -26,13 +26,13 @@ export class Python {
   async call<Reply = unknown>(
     path: string,
     args: readonly unknown[] = [],
-    { kwargs = {}, ...options }: PythonCallOptions = {},
+    { kwargs = {}, timeoutMs = DEFAULT_TIMEOUT_MS, ...options }: PythonCallOptions = {},
   ): Promise<Reply> {
     try {
       const reply = await this.#pool.execute(
         COMMAND,
         { path, args, kwargs },
-        { timeoutMs: DEFAULT_TIMEOUT_MS, ...options },
+        { timeoutMs, ...options },
       );
       return reply as Reply;
     } catch (error) {

@@ -33,9 +33,15 @@ export class ArrowTable implements HasWireForm {
 
   /**
    * From a `Table` of the package apache-arrow, which the program must have installed.
-   * @throws SnakepitError UNSUPPORTED when it has not
+   * @throws SnakepitError UNSUPPORTED when it has not; INVALID_ARGUMENT when it is no such table
    */
   static async from(table: object, source?: TableSource): Promise<ArrowTable> {
+    if (!isArrowTable(table)) {
+      throw invalid(
+        "ArrowTable.from",
+        `takes a Table of apache-arrow, not ${describe(table)}; for bytes of an Arrow IPC stream use new ArrowTable(bytes)`,
+      );
+    }
     const { tableToIPC } = await loadArrow();
     return tableOf(tableToIPC(table, "stream"), source);
   }
@@ -58,6 +64,21 @@ export class ArrowTable implements HasWireForm {
 /** Outside of the class: bundlers rename a class whose static members name it. */
 function tableOf(bytes: Uint8Array, source?: TableSource): ArrowTable {
   return new ArrowTable(bytes, source);
+}
+
+/** Of any installed copy of the package, as its own `isArrowTable` tells: by what a table has. */
+export function isArrowTable(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { schema, batches } = value as { readonly schema?: unknown; readonly batches?: unknown };
+  return (
+    typeof schema === "object" && schema !== null && "fields" in schema && Array.isArray(batches)
+  );
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "another object" : `a ${typeof value}`;
 }
 
 /** What we need of the optional peer; its own types would have to be there for every user of ours. */

@@ -10,6 +10,20 @@ export class PyTuple<Item = unknown> extends Array<Item> implements HasWireForm 
     return Array;
   }
 
+  // `Array` makes instances of whichever class it is called on; its types say plain arrays.
+  declare static of: {
+    <Items extends readonly unknown[]>(...items: Items): PyTuple<Items[number]>;
+    <Item>(...items: Item[]): PyTuple<Item>;
+  };
+  declare static from: {
+    <Item>(items: Iterable<Item> | ArrayLike<Item>): PyTuple<Item>;
+    <Item, Result>(
+      items: Iterable<Item> | ArrayLike<Item>,
+      map: (item: Item, index: number) => Result,
+      self?: unknown,
+    ): PyTuple<Result>;
+  };
+
   [wireForm](): WireForm {
     return { kind: kinds.tuple, items: this };
   }

@@ -109,7 +109,7 @@ export class MessagePackEncoder implements BatchEncoder {
     this.#inlineBytes = 0;
     try {
       this.#writeElements(record);
-      if (this.bytes > this.#maxBytes) throw tooLarge(this.bytes, this.#maxBytes);
+      if (this.bytes > this.#maxBytes) throw this.#tooLarge(0);
       if (this.#parts !== undefined) return this.#takeOut(before, this.#parts);
       this.#records++;
     } catch (error) {
@@ -167,7 +167,7 @@ export class MessagePackEncoder implements BatchEncoder {
 
   /** Makes room for `bytes`, which is known to be needed, and one step more. */
   #reserve(bytes: number): void {
-    if (this.bytes + bytes > this.#maxBytes) throw tooLarge(this.bytes + bytes, this.#maxBytes);
+    if (this.bytes + bytes > this.#maxBytes) throw this.#tooLarge(bytes);
     if (this.#position + bytes + stepBytes <= this.#slab.length) return;
     // The batch moves to a new slab; frames that were cut from the old one are still on their way.
     // Doubling bounds what is copied in all.
@@ -179,6 +179,11 @@ export class MessagePackEncoder implements BatchEncoder {
     this.#start -= begin;
     this.#position -= begin;
     this.#setStepEnd();
+  }
+
+  #tooLarge(bytes: number): SnakepitError {
+    const beside = this.#leastPartBytes === PART_BYTES ? this.#maxValueBytes : undefined;
+    return tooLarge(this.bytes + bytes, this.#maxBytes, beside);
   }
 
   #writeValue(value: unknown): void {

@@ -62,6 +62,19 @@ test("for a worker that takes no parts, all binaries stay in the document", () =
   expect(batch.bytes).toBeGreaterThan(300 * KiB);
 });
 
+test("a document above the frame's limit says what goes beside it, and up to what", () => {
+  const text = "x".repeat(70 * 1024 * KiB);
+  const beside = `bytes, arrays and tables go beside it, up to maxValueBytes (${maxValueBytes})`;
+  expect(() => encoder().add(call(1, text))).toThrow(
+    expect.objectContaining({
+      code: "VALUE_TOO_LARGE",
+      message: expect.stringMatching(/for all text, lists and maps of one call/),
+    }),
+  );
+  expect(() => encoder().add(call(1, text))).toThrow(beside);
+  expect(() => encoder({}).add(call(1, text))).toThrow(/send it in parts/);
+});
+
 test("a value above the limit fails alone, also when it is one binary in many places", () => {
   const batch = encoder();
   const data = new Uint8Array(1024 * KiB);

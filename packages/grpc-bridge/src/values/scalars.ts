@@ -37,6 +37,10 @@ export class PyDecimal implements HasWireForm {
 
   /** @throws SnakepitError INVALID_ARGUMENT when the text is not a number such as `"1.50"` */
   constructor(text: string) {
+    // A number has lost the digits already that a Decimal is for.
+    if (typeof text !== "string") {
+      throw invalid("a PyDecimal is made of text", `such as "1.50", not of a ${typeof text}`);
+    }
     if (!decimalPattern.test(text)) throw invalid("a PyDecimal is made of text", 'such as "1.50"');
     this.text = text;
   }
@@ -67,6 +71,9 @@ export class PyUuid implements HasWireForm {
 
   /** @throws SnakepitError INVALID_ARGUMENT when the text is no UUID with its four hyphens */
   constructor(text: string) {
+    if (typeof text !== "string") {
+      throw invalid("a PyUuid is made of text", `not of a ${typeof text}`);
+    }
     this.text = text.toLowerCase();
     if (!uuidPattern.test(this.text)) {
       throw invalid("a PyUuid is made of text", 'such as "c0ffee00-0000-4000-8000-000000000000"');

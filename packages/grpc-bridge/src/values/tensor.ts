@@ -67,12 +67,15 @@ const dtypesOfArrays: Readonly<Record<string, TensorDtype>> = {
 /**
  * An array of numbers with any number of dimensions: NumPy's `ndarray`, or a tensor in the memory of
  * the CPU. `data` is row by row (the last index runs fastest) and as long as the dimensions say;
- * `shape` is empty for a single number.
+ * `shape` is empty for a single number. `value instanceof Tensor` gives an `AnyTensor`.
  */
 export class Tensor<Dtype extends TensorDtype = TensorDtype> implements HasWireForm {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly data: TensorData<Dtype>;
+
+  // Only a type, for what `instanceof` concludes: it would be `Tensor<any>`.
+  declare static readonly [Symbol.hasInstance]: (value: unknown) => value is AnyTensor;
 
   /** @throws SnakepitError INVALID_ARGUMENT with all that does not fit together */
   constructor({ dtype, shape, data }: TensorParts<Dtype>) {
@@ -93,6 +96,9 @@ export class Tensor<Dtype extends TensorDtype = TensorDtype> implements HasWireF
     return { kind: kinds.tensor, leaf };
   }
 }
+
+/** One of all dtypes: after `tensor.dtype === "int64"` its `data` is a `BigInt64Array`. */
+export type AnyTensor = { [Dtype in TensorDtype]: Tensor<Dtype> }[TensorDtype];
 
 export interface TensorParts<Dtype extends TensorDtype = TensorDtype> {
   readonly dtype: Dtype;

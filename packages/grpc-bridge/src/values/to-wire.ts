@@ -1,5 +1,6 @@
 import { types } from "node:util";
 import { isPlainObject, type Refusal, refusalOf } from "snakepit/wire";
+import { isArrowTable } from "./arrow-table.ts";
 import { PyTuple } from "./collections.ts";
 import { isoOf, type PyDateTime } from "./dates.ts";
 import { type HasWireForm, kinds, type WireForm, wireForm } from "./kinds.ts";
@@ -16,6 +17,9 @@ export function toWire(value: object): WireForm | Refusal {
   if (ArrayBuffer.isView(value)) return arrayForm(value) ?? refusalOf(value);
   if (value instanceof PyPlaceholder) {
     return { type: "PyPlaceholder", fix: 'the object was not kept; use unknownObjects: "ref"' };
+  }
+  if (isArrowTable(value)) {
+    return { type: "Table of apache-arrow", fix: "send await ArrowTable.from(table)" };
   }
   return refusalOf(value);
 }

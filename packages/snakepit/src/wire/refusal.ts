@@ -47,11 +47,20 @@ export function refused(
   });
 }
 
-export function tooLarge(bytes: number, limitBytes: number): SnakepitError<"VALUE_TOO_LARGE"> {
+/** `maxValueBytes` is that of a codec whose big binaries travel beside the document. */
+export function tooLarge(
+  bytes: number,
+  limitBytes: number,
+  maxValueBytes?: number,
+): SnakepitError<"VALUE_TOO_LARGE"> {
+  const rest =
+    maxValueBytes === undefined
+      ? "send it in parts, or write a file and send its path"
+      : `that is for all text, lists and maps of one call, and big bytes, arrays and tables go beside it, up to maxValueBytes (${maxValueBytes}); ` +
+        "send them as such, send several calls, or write a file and send its path";
   return new SnakepitError(
     "VALUE_TOO_LARGE",
-    `a frame with this value takes ${bytes} bytes or more, and ${limitBytes} are allowed; ` +
-      "send it in parts, or write a file and send its path",
+    `a frame with this value takes ${bytes} bytes or more, and ${limitBytes} are allowed; ${rest}`,
     { outcome: "not-started", details: { bytes, limitBytes } },
   );
 }
@@ -84,12 +93,46 @@ export function explain(
   record: readonly unknown[],
   path: readonly PathKey[],
 ): unknown {
-  if (!SnakepitError.is(error)) return refused(path, refusals.throwingGetter, { cause: error });
+  if (!SnakepitError.is(error)) {
+    const refusal = detachedIn(record, path) ?? refusals.throwingGetter;
+    return refused(path, refusal, { cause: error });
+  }
   const endless =
     SnakepitError.is(error, "VALUE_TOO_LARGE") ||
     (SnakepitError.is(error, "SERIALIZATION") && error.details.type === refusals.tooDeep.type);
   const circle = endless ? findCircle(record, path) : undefined;
   return circle === undefined ? error : refused(circle, refusals.circular);
+}
+
+/**
+ * Bytes that have moved to another thread can be read no more than what a getter hides. They are the
+ * value at `path` itself, or a field of it, as in a tensor.
+ */
+function detachedIn(record: readonly unknown[], path: readonly PathKey[]): Refusal | undefined {
+  let value: unknown = record;
+  try {
+    for (const key of path) value = step(value, key);
+  } catch {
+    return undefined; // a getter, on the way
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const fields = Object.values(Object.getOwnPropertyDescriptors(value)).map((one) => one.value);
+  const view = [value, ...fields].find(isDetached);
+  if (view === undefined) return undefined;
+  return {
+    type: `${typeName(view)} whose buffer was transferred`,
+    fix: "send it before its buffer is, or send a copy: array.slice()",
+  };
+}
+
+function isDetached(value: unknown): boolean {
+  if (!ArrayBuffer.isView(value)) return false;
+  try {
+    new Uint8Array(value.buffer);
+    return false;
+  } catch {
+    return true; // the only reason for which a buffer gives no view; `detached` is not in Node 20
+  }
 }
 
 /** `args.items[3]["odd key"]`: what one would write in JavaScript to get at the value. */
@@ -165,12 +208,40 @@ export function refusalOf(value: unknown): Refusal {
   if (types.isMap(value)) {
     return { type: "Map with keys other than strings", fix: "send an array of pairs: [...map]" };
   }
+  if (types.isBoxedPrimitive(value)) return { type, fix: "send value.valueOf()" };
+  if (value instanceof URL) return { type, fix: "send url.href" };
+  if (types.isWeakMap(value) || types.isWeakSet(value) || value instanceof WeakRef) {
+    return { type, fix: "what it holds may be gone at any moment; send the values themselves" };
+  }
+  if (types.isDataView(value)) {
+    return {
+      type,
+      fix: "send its bytes: new Uint8Array(view.buffer, view.byteOffset, view.byteLength)",
+    };
+  }
   if (ArrayBuffer.isView(value)) {
     return { type, fix: "send Array.from(array), or its bytes as a Uint8Array" };
   }
   if (types.isAnyArrayBuffer(value)) return { type, fix: "send new Uint8Array(buffer)" };
   if (Array.isArray(value)) return { type, fix: "send Array.from(list)" };
+  const iterator = iteratorRefusal(value);
+  if (iterator !== undefined) return iterator;
   return { type, fix: "send a plain object, for example { ...value }" };
+}
+
+/** Of generators too: something to read once that is no container. */
+function iteratorRefusal(value: unknown): Refusal | undefined {
+  const it = value as Partial<Iterator<unknown> & Iterable<unknown> & AsyncIterable<unknown>>;
+  try {
+    if (typeof it.next !== "function") return undefined;
+    if (typeof it[Symbol.iterator] === "function") {
+      return { type: "generator or iterator", fix: "send an array: [...values]" };
+    }
+    if (typeof it[Symbol.asyncIterator] !== "function") return undefined;
+    return { type: "stream of values", fix: "collect them in an array first, with for await" };
+  } catch {
+    return undefined; // it has a getter that throws, and is some class instance
+  }
 }
 
 function typeName(value: unknown): string {
