@@ -106,7 +106,7 @@ export function explain(
 
 /**
  * Bytes that have moved to another thread can be read no more than what a getter hides. They are the
- * value at `path` itself, or a field of it, as in a tensor.
+ * value at `path` itself, or a field of it.
  */
 function detachedIn(record: readonly unknown[], path: readonly PathKey[]): Refusal | undefined {
   let value: unknown = record;
@@ -121,7 +121,7 @@ function detachedIn(record: readonly unknown[], path: readonly PathKey[]): Refus
   if (view === undefined) return undefined;
   return {
     type: `${typeName(view)} whose buffer was transferred`,
-    fix: "send it before its buffer is, or send a copy: array.slice()",
+    fix: "send it first, or transfer a copy of it: array.slice()",
   };
 }
 
