@@ -182,7 +182,7 @@ export class MessagePackEncoder implements BatchEncoder {
   }
 
   #tooLarge(bytes: number): SnakepitError {
-    const beside = this.#leastPartBytes === PART_BYTES ? this.#maxValueBytes : undefined;
+    const beside = Number.isFinite(this.#leastPartBytes) ? this.#maxValueBytes : undefined;
     return tooLarge(this.bytes + bytes, this.#maxBytes, beside);
   }
 
