@@ -16,7 +16,8 @@ beforeAll(async () => {
   packed = await packPackages(room);
 }, 2 * minutes);
 
-afterAll(() => rmSync(room, { recursive: true, force: true }));
+// Several environments of Python: on a busy disk that takes its time.
+afterAll(() => rmSync(room, { recursive: true, force: true }), 2 * minutes);
 
 /** The tarballs of a package and of those it needs, which are in no registry yet. */
 function tarballs(...names: readonly string[]): string[] {
