@@ -22,7 +22,7 @@ const SIGKILL = 9;
 /** A fork server that has not reported the end of a killed worker by then is itself beyond help. */
 const REPORT_MS = 2_000;
 /** How long a dead worker's last output may still be on its way. */
-const LAST_WORDS_MS = 50;
+const LAST_WORDS_MS = 100;
 
 /**
  * Local workers in milliseconds: a fork server that has imported everything forks them. Where its
@@ -103,8 +103,10 @@ export class ForkServerLauncher implements Launcher {
         ...(SNAKEPIT_SEED === undefined ? {} : { seed: Number(SNAKEPIT_SEED) }),
       },
       (exit) => {
-        this.#tails.delete(workerId);
-        void tail.ended.then(() => report(exit));
+        void tail.ended.then(() => {
+          this.#tails.delete(workerId);
+          report(exit);
+        });
         tail.finishWithin(LAST_WORDS_MS);
       },
     );
@@ -149,10 +151,16 @@ class WorkerTail {
     socket.resume();
   }
 
-  /** The worker is gone; a grandchild that holds its stderr must not hold up the news. */
+  /**
+   * The worker is gone. Its output may still be on its way, even the connection for it; a grandchild
+   * that holds its stderr must not hold up the news.
+   */
   finishWithin(ms: number): void {
-    if (this.#socket === undefined || this.#socket.closed) return this.#end();
-    setTimeout(() => this.#socket?.destroy(), ms).unref();
+    if (this.#socket?.closed === true) return this.#end();
+    setTimeout(() => {
+      if (this.#socket === undefined) this.#end();
+      else this.#socket.destroy();
+    }, ms).unref();
   }
 
   text(): string {
