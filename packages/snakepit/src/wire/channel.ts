@@ -8,6 +8,7 @@ import type {
 import { SnakepitError } from "../errors.ts";
 import { FrameTap } from "../frame-tap.ts";
 import { type LogLevel, logLevelOf } from "../log-level.ts";
+import { held, lost, torn, unsent, unsentCancelled } from "./channel-errors.ts";
 import type { BatchEncoder, Codec } from "./codec.ts";
 import { receivedCorrelation } from "./correlation.ts";
 import { tellReceived, tracedEncoder } from "./frame-trace.ts";
@@ -531,50 +532,9 @@ export class Channel implements PendingOwner {
   #fault: Error | undefined;
 }
 
-function unsentCancelled({ command }: Pending): SnakepitError<"CANCELLED"> {
-  return new SnakepitError("CANCELLED", `${command} was cancelled before it was sent`, {
-    outcome: "not-started",
-  });
-}
-
-function unsent({ command, owner }: Pending): SnakepitError<"WORKER_EXITED"> {
-  const { workerId } = owner;
-  return new SnakepitError(
-    "WORKER_EXITED",
-    `the connection to worker ${workerId} ended before ${command} was sent to it; no work was done, so send it again`,
-    { outcome: "not-started", details: { workerId, stderr: "" } },
-  );
-}
-
 /** Of the worker itself, which another connection would not mend. */
 function isFault(error: Error | undefined): boolean {
   return SnakepitError.is(error, "PROTOCOL") || SnakepitError.is(error, "VALUE_TOO_LARGE");
-}
-
-function lost({ command, owner }: Pending): SnakepitError<"WORKER_EXITED"> {
-  const { workerId } = owner;
-  return new SnakepitError(
-    "WORKER_EXITED",
-    `the connection to worker ${workerId} was lost while it ran ${command}; whether the work was done is unknown`,
-    { outcome: "unknown", details: { workerId, stderr: "", mayReturn: true } },
-  );
-}
-
-function held({ command, owner }: Pending): SnakepitError<"WORKER_BUSY"> {
-  return new SnakepitError(
-    "WORKER_BUSY",
-    `worker ${owner.workerId} is busy and was not sent ${command}; no work was done, so send it again`,
-    { outcome: "not-started" },
-  );
-}
-
-/** The bytes of a call's arguments went away before they were sent. */
-function torn({ command }: Pending): SnakepitError<"INVALID_ARGUMENT"> {
-  return new SnakepitError(
-    "INVALID_ARGUMENT",
-    `a buffer in the arguments of ${command} was transferred or resized before it was sent; leave it alone until the call is answered`,
-    { outcome: "not-started" },
-  );
 }
 
 /** The parts of a record are used up by it. */
