@@ -30,14 +30,25 @@ export async function testBridge({ python, ...options }: BridgeOptions = {}): Pr
     ...options,
     python: { preload: ["e2e_commands"], path: [pythonFolder], ...python },
   });
-  onTestFinished(() => bridge.close({ graceMs: 0 }));
+  openBridges.add(bridge);
+  onTestFinished(() => ended(bridge));
   return bridge;
 }
 
-/** A folder that goes with the test. */
+const openBridges = new Set<Bridge>();
+
+async function ended(bridge: Bridge): Promise<void> {
+  await bridge.close({ graceMs: 0 });
+  openBridges.delete(bridge);
+}
+
+/** A folder that goes with the test, after the bridges whose workers may still write into it. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "snakepit-e2e-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  onTestFinished(async () => {
+    await Promise.all([...openBridges].map(ended));
+    rmSync(folder, { recursive: true, force: true });
+  });
   return folder;
 }
 
