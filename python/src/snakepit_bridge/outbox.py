@@ -28,7 +28,7 @@ from snakepit_bridge.outgoing_parts import (
 from snakepit_bridge.tracing import Correlation
 from snakepit_bridge.transports import Transport
 from snakepit_bridge.values import too_large, value_too_large
-from snakepit_bridge.values.binary import PART_BYTES
+from snakepit_bridge.values.binary import PART_BYTES, may_hold_medium_binary
 
 # Above this a bigger frame costs no less per record.
 FRAME_RECORDS = 256
@@ -99,7 +99,8 @@ class Outbox:
         self, kind: int, call_id: int, value: object, packed: bytes | None = None
     ) -> int:
         """In parts if it has big binaries. `packed` is the record without parts, if it is known."""
-        if self._max_value_bytes == 0:
+        has_parts = packed is None or may_hold_medium_binary(packed)
+        if self._max_value_bytes == 0 or not has_parts:
             return self._put_whole(kind, call_id, value, packed)
         extraction = Extraction(call_id, self._max_value_bytes)
         record = extraction.packed(self.pack, kind, value)
