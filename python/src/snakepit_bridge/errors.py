@@ -11,6 +11,7 @@ MACHINERY = frozenset(
         "executor",
         "event_loop",
         "streams",
+        "compiled_call",
         "registry",
         "server",
         "arguments",

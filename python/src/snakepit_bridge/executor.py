@@ -269,14 +269,7 @@ class Executor:
                 try:
                     if args is None:
                         args = {}
-                    try:
-                        for name, glance, _ in handler.checks:
-                            if args[name].__class__ is not glance:
-                                args = handler.checked(args)
-                                break
-                    except KeyError:
-                        args = handler.checked(args)
-                    value = handler.function(**args)
+                    value = handler.run(args)
                     if value.__class__ in SMALL:
                         put([0, call_id, value])
                     else:

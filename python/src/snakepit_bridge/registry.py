@@ -6,8 +6,9 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from snakepit_bridge.arguments import check_for, glance_of
+from snakepit_bridge.arguments import Never, check_for, glance_of
 from snakepit_bridge.class_arguments import Check
+from snakepit_bridge.compiled_call import compiled_call
 from snakepit_bridge.context import Context
 from snakepit_bridge.errors import BridgeError, NotBegunError
 from snakepit_bridge.values.reader import Unreadable
@@ -37,6 +38,7 @@ class Handler:
         "is_stream",
         "name",
         "quick_calls",
+        "run",
         "signature",
         "slowness",
     )
@@ -66,10 +68,23 @@ class Handler:
             for parameter, check in checks.items()
             if check is not None
         )
+        # With the arguments as sent, `{}` for none. Raises what `checked` and the function raise.
+        self.run = self._runner()
         # It needs no context, so that none has to be made, and blocks only while it runs.
         self.could_be_short = not (self.is_stream or self.is_async or self.context_name)
         # What the reading thread runs by itself, without a further look.
         self.is_short = self.could_be_short
+
+    def _runner(self) -> Callable[[dict[str, Any]], Any]:
+        parameters = self.signature.parameters.values()
+        looks = {name: glance for name, glance, _ in self.checks}
+        if Never in looks.values() or any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return self._run_checked
+        glances = {parameter.name: looks.get(parameter.name) for parameter in parameters}
+        return compiled_call(self.function, glances, self._run_checked)
+
+    def _run_checked(self, args: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever it returns
+        return self.function(**self.checked(args))
 
     def checked(self, args: dict[str, Any]) -> dict[str, Any]:
         """The arguments as the annotations want them. Raises INVALID_ARGUMENT."""
