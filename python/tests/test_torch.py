@@ -326,3 +326,37 @@ def test_a_preload_that_has_asked_for_cuda_devices_is_named_and_nothing_is_forke
     assert ready["reason"] == (
         "importing asks asked for CUDA devices, so that no child could use them"
     )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_work_at_import_is_no_hindrance_to_a_fork_unless_it_starts_threads(
+    host: Host, tmp_path: Path, threads: int
+) -> None:
+    (tmp_path / "works.py").write_text(WORKS)
+    path = os.pathsep.join([str(tmp_path), worker_env()["PYTHONPATH"]])
+    limits = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
+    with ForkServer(preload="torch,works", PYTHONPATH=path, **limits) as server:
+        ready = server.event()
+        if threads > 1:
+            assert ready["reason"].startswith("importing works left ")
+            return
+        assert ready["forkable"] is True
+        server.fork(host, "w1")
+        _, connection = admit_forked(host)
+        assert connection.call("work") == [200_000.0, True]
+
+
+# Of the kinds that libraries below torch do with threads: sums, products of matrices, gradients.
+WORKS = """
+import torch
+from snakepit_bridge import command
+
+@command("work")
+def work() -> list[object]:
+    x = torch.ones(100_000, requires_grad=True)
+    (x * x).sum().backward()
+    square = torch.ones(300, 300)
+    return [x.grad.sum().item(), (square @ square).sum().item() == 300.0**3]
+
+work()
+"""

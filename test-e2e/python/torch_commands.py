@@ -89,14 +89,12 @@ def odd(kind: str) -> Any:  # noqa: ANN401
         return torch.ones(2, device="meta")
     if kind == "subclass":
         return torch.ones(2).as_subclass(type("Labelled", (torch.Tensor,), {}))
-    return {"endless": torch.zeros(1).expand(3 << 30), "bfloat16": endless_bfloat16()}[
-        kind
-    ]
-
-
-def endless_bfloat16() -> torch.Tensor:
-    """Of 6 GB, in 2 bytes of memory."""
-    return torch.zeros(1, dtype=torch.bfloat16).expand(3 << 30)
+    # Of 3 and of 1.5 GiB, in a few bytes of memory.
+    endless = torch.zeros(1).expand(3 << 28)
+    return {
+        "endless": endless,
+        "bfloat16": torch.zeros(1, dtype=torch.bfloat16).expand(3 << 28),
+    }[kind]
 
 
 @command("torch.infer")
@@ -150,7 +148,9 @@ def train(ctx: Context, mark: str) -> None:
             ctx.check_cancelled()
             gradients = torch.autograd.grad(own(batch).square().sum(), own.parameters())
             with torch.no_grad():
-                for parameter, gradient in zip(own.parameters(), gradients, strict=True):
+                for parameter, gradient in zip(
+                    own.parameters(), gradients, strict=True
+                ):
                     parameter.sub_(gradient, alpha=1e-3)
     finally:
         Path(mark).write_text("ended")

@@ -79,7 +79,7 @@ function promises(executable: string): void {
     }
   });
 
-  test("a view of 12 GB is refused before it is copied", async () => {
+  test("a view that stands for more than maxValueBytes is refused before it is copied", async () => {
     const bridge = await testBridge({ python });
     for (const kind of ["endless", "bfloat16"]) {
       await expect(bridge.execute("torch.odd", { kind })).rejects.toMatchObject({
