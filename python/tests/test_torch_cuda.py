@@ -6,7 +6,6 @@ which needs pytest, numpy, ormsgpack and a torch with CUDA, and nothing else.
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,8 @@ from host import Connection, ForkServer, Host, RemoteError, admit_forked, worker
 from snakepit_bridge.codecs import MsgpackCodec
 
 torch = pytest.importorskip("torch", reason="torch is missing; torch_environment.py installs it")
-pytestmark = [
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU of CUDA"),
-    pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only"),
-]
+if not torch.cuda.is_available():
+    pytest.skip("this machine has no GPU of CUDA", allow_module_level=True)
 codec = MsgpackCodec()
 # The first use of CUDA on a machine takes longer than the hosts of other tests wait.
 PATIENCE_SECONDS = 120.0

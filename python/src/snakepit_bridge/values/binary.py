@@ -16,6 +16,8 @@ MANY_BYTES = 1024 * 1024
 MEDIUM_BYTES = 64 * 1024
 # Classes whose size can be told without looking into them; NumPy's array joins when it is met.
 SIZED: set[type] = {bytes, bytearray, memoryview}
+# What most values are made of: for these no name is looked up.
+NEVER_BIG = frozenset({type(None), bool, int, float, str, list, dict})
 # By name, so that no library is imported to know its arrays.
 ARRAYS = frozenset({"ndarray", "Tensor", "Parameter"})
 MODULES_OF_TENSORS = frozenset({"torch", "torch.nn.parameter"})
@@ -75,6 +77,8 @@ def data_of(content: Any) -> Binary:  # noqa: ANN401 - what an unpacked document
 
 def is_big(value: object) -> bool:
     kind = value.__class__
+    if kind in NEVER_BIG:
+        return False
     if kind not in SIZED:
         if kind.__name__ not in ARRAYS:
             return False
