@@ -50,6 +50,9 @@ def class_check(kind: type, check_for: Callable[[object], Check | None]) -> Chec
         return _member_of(kind)
     if dataclasses.is_dataclass(kind):
         return _fields_of(kind, check_for)
+    # By its name: torch is large, and a command that is annotated with it has imported it.
+    if kind.__module__ == "torch" and kind.__name__ == "Tensor":
+        return _tensor
     pydantic = sys.modules.get("pydantic")
     if pydantic is not None and pydantic.BaseModel in kind.__mro__:
         return _model_of(kind)
@@ -127,6 +130,15 @@ def _fields_of(kind: type, check_for: Callable[[object], Check | None]) -> Check
             ) from error
 
     return check
+
+
+def _tensor(value: object, path: str) -> object:
+    from snakepit_bridge.values.torch_tensors import tensor_of
+
+    tensor = tensor_of(value)
+    if tensor is None:
+        raise mismatch(path, "torch.Tensor", value)
+    return tensor
 
 
 def _require_names(

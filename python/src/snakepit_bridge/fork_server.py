@@ -72,6 +72,10 @@ def preload(names: str) -> str | None:
 
 def unforkable(module: str) -> str | None:
     """What makes a fork unsafe after this import."""
+    torch: Any = sys.modules.get("torch")
+    # First, as CUDA has threads of its own, of which less can be said.
+    if torch is not None and torch.cuda.is_initialized():
+        return f"importing {module} initialised CUDA"
     threads = count_threads()
     if threads > 1:
         names = ", ".join(t.name for t in threading.enumerate() if t is not threading.main_thread())
@@ -79,10 +83,25 @@ def unforkable(module: str) -> str | None:
         return f"importing {module} left {threads - 1} thread(s) running{known}"
     if asyncio._get_running_loop() is not None:
         return f"importing {module} left an event loop running"
-    torch: Any = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        return f"importing {module} initialised CUDA"
+    if torch is not None and loses_cuda(torch):
+        return f"importing {module} asked for CUDA devices, so that no child could use them"
     return None
+
+
+def loses_cuda(torch: Any) -> bool:  # noqa: ANN401 - the module
+    """`torch.cuda.is_available()` is enough to make CUDA refuse to work in whatever is forked then,
+    and only what is forked can tell."""
+    refuses = getattr(torch.cuda, "_is_in_bad_fork", None)
+    if refuses is None:
+        return False
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            code = int(refuses())
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
 
 
 def count_threads() -> int:

@@ -16,6 +16,11 @@ MANY_BYTES = 1024 * 1024
 MEDIUM_BYTES = 64 * 1024
 # Classes whose size can be told without looking into them; NumPy's array joins when it is met.
 SIZED: set[type] = {bytes, bytearray, memoryview}
+# What most values are made of: for these no name is looked up.
+NEVER_BIG = frozenset({type(None), bool, int, float, str, list, dict})
+# By name, so that no library is imported to know its arrays.
+ARRAYS = frozenset({"ndarray", "Tensor", "Parameter"})
+MODULES_OF_TENSORS = frozenset({"torch", "torch.nn.parameter"})
 
 
 class Collector(Protocol):
@@ -93,11 +98,23 @@ def data_of(content: Any) -> Binary:  # noqa: ANN401 - what an unpacked document
 
 def is_big(value: object) -> bool:
     kind = value.__class__
+    if kind in NEVER_BIG:
+        return False
     if kind not in SIZED:
-        if kind.__name__ != "ndarray" or kind.__module__ != "numpy":
+        if kind.__name__ not in ARRAYS:
+            return False
+        if kind.__module__ in MODULES_OF_TENSORS:
+            return _is_big_tensor(value)
+        if kind.__module__ != "numpy":
             return False
         SIZED.add(kind)
     return size_of(value) >= PART_BYTES
+
+
+def _is_big_tensor(value: Any) -> bool:  # noqa: ANN401 - torch has types only where it is installed
+    # Not `nbytes`, which raises for some that are to be refused with better words.
+    size: int = value.numel() * value.element_size()
+    return size >= PART_BYTES
 
 
 def size_of(value: object) -> int:

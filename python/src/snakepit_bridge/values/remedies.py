@@ -37,6 +37,9 @@ SEND_INSTEAD = {
     "numpy.ma.MaskedArray": "x.filled()",
     "numpy.ma.core.MaskedArray": "x.filled()",
     "numpy.ndarray": "numpy.asarray(x)",
+    "torch.Tensor": "x.as_subclass(torch.Tensor)",
+    "torch.dtype": "str(x)",
+    "torch.device": "str(x)",
     # Their subclasses, as OrderedDict, defaultdict and Counter are some of dict.
     "str": "str(x)",
     "int": "int(x)",
