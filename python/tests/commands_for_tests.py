@@ -392,9 +392,9 @@ async def overlap_chunks_async(seconds: float) -> AsyncGenerator[int, None]:
 
 
 @command("thread")
-def thread(seconds: float) -> int:
+def thread(seconds: float) -> str:
     time.sleep(seconds)
-    return threading.get_ident()
+    return threading.current_thread().name
 
 
 @command("overlap-most")
