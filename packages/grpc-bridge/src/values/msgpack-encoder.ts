@@ -26,6 +26,7 @@ import {
   widenMap,
   writeArrayHeader,
   writeBinary,
+  writeLongPair,
 } from "./msgpack-headers.ts";
 import {
   fitsInt64,
@@ -40,9 +41,6 @@ import { integerForm, isTuple, toWire } from "./to-wire.ts";
 
 /** Of an array so long, the length alone is looked at before its elements are. */
 const longArray = 16 * 1024;
-/** An array of two: the acknowledgement, which is 0, and the one record. */
-const aloneHeader = [0x92, 0x00];
-
 const hasOwn = Object.prototype.hasOwnProperty;
 
 /**
@@ -50,7 +48,6 @@ const hasOwn = Object.prototype.hasOwnProperty;
  * What it carries and what it refuses: `docs/protocol.md`, "Codecs".
  */
 export class MessagePackEncoder extends BatchBuffer implements BatchEncoder {
-  readonly #headroom: number;
   readonly #binaries: RecordBinaries;
   #records = 0;
   /** The keys that lead to the value at hand: `#depth + 1` of them, the rest is stale. */
@@ -62,7 +59,6 @@ export class MessagePackEncoder extends BatchBuffer implements BatchEncoder {
 
   constructor(options: EncoderOptions) {
     super(options);
-    this.#headroom = options.headroom;
     this.#binaries = new RecordBinaries(options.maxValueBytes);
   }
 
@@ -87,7 +83,7 @@ export class MessagePackEncoder extends BatchBuffer implements BatchEncoder {
       this.checkDocument();
       if (this.#binaries.areAny) {
         const { parts } = this.#binaries;
-        if (parts !== undefined) return this.#takeOut(before, parts);
+        if (parts !== undefined) return { frame: this.takeOut(before), parts };
       }
       this.#records++;
     } catch (error) {
@@ -97,17 +93,6 @@ export class MessagePackEncoder extends BatchBuffer implements BatchEncoder {
       if (this.#binaries.areAny) this.#binaries.clear();
       this.#busy = false;
     }
-  }
-
-  /** The record leaves the batch, into a document of its own. */
-  #takeOut(before: number, parts: readonly Uint8Array[]): BigRecord {
-    const begin = this.start + before;
-    const record = this.slab.subarray(begin, this.position);
-    const frame = Buffer.allocUnsafe(this.#headroom + aloneHeader.length + record.length);
-    frame.set(aloneHeader, this.#headroom);
-    frame.set(record, this.#headroom + aloneHeader.length);
-    this.position = begin;
-    return { frame, parts };
   }
 
   finish(acked: number): Uint8Array {
@@ -169,12 +154,7 @@ export class MessagePackEncoder extends BatchBuffer implements BatchEncoder {
   #writePart(value: Uint8Array): void {
     const number = this.#binaries.add(value);
     this.ensureStep();
-    const { position } = this;
-    this.slab[position] = 0xd7;
-    this.slab[position + 1] = kinds.part;
-    this.view.setUint32(position + 2, this.#callId as number);
-    this.view.setUint32(position + 6, number);
-    this.position = position + 10;
+    writeLongPair(this, kinds.part, this.#callId as number, number);
   }
 
   #writeObject(value: object): void {

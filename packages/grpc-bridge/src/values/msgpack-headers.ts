@@ -38,6 +38,21 @@ export function writeBinary(buffer: BatchBuffer, value: Uint8Array): void {
   buffer.position += length;
 }
 
+/** An extension of two numbers, 4 bytes each. */
+export function writeLongPair(
+  buffer: BatchBuffer,
+  kind: number,
+  first: number,
+  second: number,
+): void {
+  const { slab, view, position } = buffer;
+  slab[position] = 0xd7;
+  slab[position + 1] = kind;
+  view.setUint32(position + 2, first);
+  view.setUint32(position + 6, second);
+  buffer.position = position + 10;
+}
+
 // How many entries a map has is known when they are written, since undefined ones are left out.
 // One byte in front is enough for 15 of them; the 16th makes it the longest form.
 
