@@ -62,22 +62,22 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   #onIdle: (() => void) | undefined;
 
   constructor(options: ResolvedPoolOptions, launcher: Launcher, events: EventHub) {
-    this.#options = options;
-    this.clock = options.clock;
-    this.deadlines = deadlinesOn(options.clock);
-    this.#events = events;
-    if (options.circuit !== undefined) {
-      this.circuit = new Circuit(options.circuit, options.clock.now());
-      this.#circuit = new CircuitWatch(this.circuit, options.clock, (event) => this.emit(event));
-    }
-    this.watch = new CallWatch(events, this.deadlines, options.clock, options.telemetry);
-    this.fleet = new Fleet(options, launcher, this);
+    const { clock, circuit, maxQueue } = options;
     const emit = (event: PoolEvent) => this.emit(event);
-    const { fleet, clock } = this;
-    const { maxQueue } = options;
+    this.#options = options;
+    this.#events = events;
+    this.clock = clock;
+    this.deadlines = deadlinesOn(clock);
+    if (circuit !== undefined) {
+      this.circuit = new Circuit(circuit, clock.now());
+      this.#circuit = new CircuitWatch(this.circuit, clock, emit);
+    }
+    this.watch = new CallWatch(events, this.deadlines, clock, options.telemetry);
+    this.fleet = new Fleet(options, launcher, this);
+    const { fleet } = this;
     this.#room = new QueueRoom({ maxQueue, waiting: this.#waiting, fleet, clock, emit });
     this.#visits = new SessionVisits(this.watch, options.rehydrate);
-    this.#recalls = new RecallWatch(this.fleet, options.clock);
+    this.#recalls = new RecallWatch(fleet, clock);
   }
 
   get queued(): number {

@@ -32,6 +32,7 @@ import type { Transport } from "./transport.ts";
 
 /** One: with two unacknowledged batches throughput fell by a fifth, with four by half. */
 const WINDOW = 1;
+
 export interface ChannelOptions {
   readonly workerId: string;
   readonly maxFrameBytes: number;
