@@ -70,7 +70,7 @@ export class CallIntake {
     const spec = this.#spec(command);
     const { callTimeoutMs, streamTimeoutMs } = this.#options;
     const defaultTimeoutMs = stream === undefined ? callTimeoutMs : streamTimeoutMs;
-    const call = new Call(this.#dispatcher, {
+    const call = new Call(this.#dispatcher.endings, {
       command,
       args: spec === undefined ? args : prepared(command, args, spec),
       sink,

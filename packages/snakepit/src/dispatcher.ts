@@ -1,8 +1,9 @@
-import type { Call, CallOwner } from "./call.ts";
+import type { Call } from "./call.ts";
+import { CallEndings, type EndingsOwner } from "./call-endings.ts";
 import { Circuit } from "./circuit.ts";
 import { CircuitWatch } from "./circuit-watch.ts";
 import type { Clock } from "./clock.ts";
-import { type Deadlines, deadlinesOn } from "./deadlines.ts";
+import { deadlinesOn } from "./deadlines.ts";
 import type { SnakepitError } from "./errors.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { PoolEvent } from "./events.ts";
@@ -12,25 +13,21 @@ import { LinkedList } from "./linked-list.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 import { lostSession, noPlaceFor, onlyWorkerFor, placeCall } from "./placement.ts";
 import {
-  cancelledError,
   cannotStream,
-  chunkTimeoutError,
   circuitError,
   closedError,
-  queueTimeoutError,
   sessionDeleted,
   sessionEndedError,
   timeoutError,
   unknownCommand,
   workerBusyError,
 } from "./pool-errors.ts";
-import type { StreamOwner } from "./pooled-stream.ts";
 import { QueueRoom } from "./queue-room.ts";
 import { RecallWatch } from "./recall-watch.ts";
 import { RetryPolicy } from "./retry.ts";
 import type { PoolSession } from "./session.ts";
 import { SessionVisits } from "./session-visits.ts";
-import { type CallEnd, endOf } from "./slots.ts";
+import type { CallEnd } from "./slots.ts";
 import { CallWatch } from "./statistics/call-watch.ts";
 import { WaitingCalls } from "./waiting-calls.ts";
 import type { Worker } from "./worker.ts";
@@ -40,10 +37,10 @@ import type { StopReport } from "./worker-owner.ts";
  * Carries out what the scheduler decides. A call waits in `#waiting`, or to be tried again in
  * `#delayed`, or it holds a slot of a worker of the fleet; nothing else is remembered of it.
  */
-export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
+export class Dispatcher implements FleetOwner, EndingsOwner {
   readonly fleet: Fleet;
   readonly clock: Clock;
-  readonly deadlines: Deadlines;
+  readonly endings: CallEndings;
   readonly circuit: Circuit | undefined;
   readonly watch: CallWatch;
   readonly #options: ResolvedPoolOptions;
@@ -67,14 +64,15 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     this.#options = options;
     this.#events = events;
     this.clock = clock;
-    this.deadlines = deadlinesOn(clock);
+    const deadlines = deadlinesOn(clock);
     if (circuit !== undefined) {
       this.circuit = new Circuit(circuit, clock.now());
       this.#circuit = new CircuitWatch(this.circuit, clock, emit);
     }
-    this.watch = new CallWatch(events, this.deadlines, clock, options.telemetry);
+    this.watch = new CallWatch(events, deadlines, clock, options.telemetry);
     this.fleet = new Fleet(options, launcher, this);
     const { fleet } = this;
+    this.endings = new CallEndings(this, deadlines, options);
     this.#room = new QueueRoom({ maxQueue, waiting: this.#waiting, fleet, clock, emit });
     this.#visits = new SessionVisits(this.watch, options.rehydrate);
     this.#recalls = new RecallWatch(fleet, clock);
@@ -236,7 +234,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
       const call = this.#waiting.next(worker);
       if (call === undefined) break;
       if (call.deadlineMs <= nowMs) {
-        this.expired(call); // the host was busy when its time came: it is never sent
+        this.endings.expired(call); // the host was busy when its time came: it is never sent
         continue;
       }
       this.#waiting.delete(call);
@@ -306,7 +304,7 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
   cancelSession(session: PoolSession): void {
     if (session.openCalls === 0) return;
     for (const call of this.callsOf(session))
-      if (!call.settled) this.#leave(call, sessionDeleted(call));
+      if (!call.settled) this.endings.aborted(call, sessionDeleted(call));
   }
 
   /** FleetOwner: the calls that wait cannot be served soon. */
@@ -349,101 +347,15 @@ export class Dispatcher implements CallOwner, StreamOwner, FleetOwner {
     this.fleet.schedule();
   }
 
-  /** CallOwner */
-  expired(call: Call): void {
-    const nowMs = this.clock.now();
-    if (nowMs < call.endMs && call.queueTimeoutMs !== undefined) {
-      // A worker on its way is no busy one: the clock of waiting begins anew.
-      if (this.fleet.starting > 0) return call.arm(nowMs);
-      return this.#leave(call, queueTimeoutError(call, nowMs));
-    }
-    if (call.stream === undefined || nowMs >= call.endMs)
-      return this.#leave(call, timeoutError(call, nowMs));
-    // Of a stream: nobody waits for a chunk, or somebody has waited too long.
-    if (!call.stream.isWaiting) return call.expireAt(call.endMs);
-    this.#leave(call, chunkTimeoutError(call, this.#options.chunkTimeoutMs));
+  /** EndingsOwner */
+  withdraw(call: Call): boolean {
+    const isFound = this.#waiting.delete(call) || this.#delayed.delete(call);
+    if (isFound) this.#checkIdle();
+    return isFound;
   }
 
-  /** CallOwner */
-  aborted(call: Call, reason: unknown): void {
-    this.#leave(call, reason);
-  }
-
-  /** StreamOwner */
-  left(call: Call): void {
-    call.succeed(undefined); // it has what it wanted
-    this.#letGo(call, cancelledError(call, "the reader has left"));
-  }
-
-  /** CallOwner */
-  abandoned(call: Call): void {
-    const worker = this.fleet.worker(call.workerId);
-    if (worker === undefined) return;
-    const { callId, command } = call;
-    this.emit({ name: "call-abandoned", workerId: worker.id, callId, command });
-    worker.abandon(call);
-  }
-
-  /** CallOwner: a slot that waits for the host may be used by calls that the host makes for it. */
-  parked(call: Call, isParked: boolean): void {
-    const worker = this.fleet.worker(call.workerId);
-    worker?.park(call, isParked);
-    if (isParked && worker !== undefined && this.#waiting.size > 0) this.slotFreed(worker);
-  }
-
-  /** The caller is answered at once; the slot stays taken until the worker confirms. */
-  #leave(call: Call, error: unknown): void {
-    call.fail(error);
-    this.#letGo(call, error);
-  }
-
-  #letGo(call: Call, reason: unknown): void {
-    if (this.#waiting.delete(call) || this.#delayed.delete(call)) return this.#checkIdle();
-    if (call.preparation !== undefined) return this.#giveUpUnsent(call, reason);
-    call.requestCancel(reason, this.#options.cancelGraceMs);
-    const confirm = () => this.ended(call);
-    call.stream?.endSource().then(confirm, confirm);
-  }
-
-  /** Its worker knows nothing of it, and is free again at once. */
-  #giveUpUnsent(call: Call, reason: unknown): void {
-    call.endUnsent(reason);
-    call.preparation?.giveUp();
-    this.fleet.worker(call.workerId)?.release(call, "returned");
-    call.stream?.endSource().catch(() => {}); // it has no source yet
-  }
-
-  /** StreamOwner */
-  waiting(call: Call): void {
-    call.expireAt(Math.min(this.clock.now() + this.#options.chunkTimeoutMs, call.endMs));
-  }
-
-  /** StreamOwner */
-  ended(call: Call, failure?: { readonly error: unknown }): void {
-    const worker = this.fleet.worker(call.workerId);
-    const end = failure === undefined ? "answered" : endOf(failure.error);
-    if (worker?.release(call, end) !== true) return;
-    if (failure === undefined) call.succeed(undefined);
-    else {
-      const error = worker.cleaned(failure.error);
-      if (!this.retry(call, error)) call.fail(error);
-    }
-  }
-
-  /** CallOwner */
-  succeeded(call: Call): void {
-    this.watch.answered(call);
-    this.#afterAnswer();
-  }
-
-  /** CallOwner */
-  failed(call: Call, error: unknown): void {
-    this.watch.failedWith(call, error);
-    this.#afterAnswer();
-  }
-
-  #afterAnswer(): void {
-    // Not only slots that fall free end the wait of `close`: a call may fail without one.
+  /** EndingsOwner: not only slots that fall free end the wait of `close`. */
+  callSettled(): void {
     if (this.#onIdle !== undefined) queueMicrotask(() => this.#checkIdle());
   }
 }

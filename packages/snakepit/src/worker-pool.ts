@@ -50,7 +50,7 @@ type PoolState =
 
 const DEFAULT_CLOSE_GRACE_MS = 20_000;
 
-/** The pool as its users see it: checks what comes in, and hands calls to the dispatcher. */
+/** The pool as its users see it. Calls come in by `CallIntake`, and go to the dispatcher. */
 export class WorkerPool implements Pool, SessionBookOwner, IntakeOwner {
   readonly access: StoreAccess;
   readonly sessions: Sessions;
@@ -160,7 +160,7 @@ export class WorkerPool implements Pool, SessionBookOwner, IntakeOwner {
   ): AsyncIterableIterator<unknown, undefined> {
     const submit = (stream: PooledStream) =>
       this.#intake.submit(command, args, options, session, stream, stream);
-    return new PooledStream(this.#dispatcher, submit, this.poolName);
+    return new PooledStream(this.#dispatcher.endings, submit, this.poolName);
   }
 
   /** IntakeOwner */
