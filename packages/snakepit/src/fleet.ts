@@ -11,7 +11,8 @@ import type { ResolvedPoolOptions } from "./options.ts";
 import { closedError, degradedError, unservedError } from "./pool-errors.ts";
 import { startsWanted } from "./scheduler.ts";
 import type { CallEnd } from "./slots.ts";
-import { type StopReport, Worker, type WorkerOwner } from "./worker.ts";
+import { Worker } from "./worker.ts";
+import type { StopReport, WorkerOwner } from "./worker-owner.ts";
 
 /** Importing is what a start costs, so that more starts than cores only make each of them slower. */
 export const MAX_STARTING = availableParallelism();

@@ -106,6 +106,6 @@ export type {
   StoreLimits,
 } from "./store/store.ts";
 export { startTimer } from "./timer.ts";
-export type { WorkerPhase } from "./worker.ts";
 export type { WorkerNote } from "./worker-history.ts";
 export type { WarmUpCall } from "./worker-start.ts";
+export type { WorkerPhase } from "./worker-state.ts";

@@ -6,8 +6,8 @@ import type { Records } from "./records.ts";
 import type { Session, SessionOptions } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 import type { CommandStats } from "./statistics/command-statistics.ts";
-import type { WorkerPhase } from "./worker.ts";
 import type { WorkerNote } from "./worker-history.ts";
+import type { WorkerPhase } from "./worker-state.ts";
 
 /** Names the commands of a pool and what they take and give: `{ add: { args: …; reply: … } }`. */
 export type CommandMap = { readonly [command: string]: CommandTypes };

@@ -1,12 +1,10 @@
-import type { CommandSpec } from "./adapter.ts";
-import { Call, type CallSink, type CallStream } from "./call.ts";
-import { checkCallOptions, checkGrace, noCallOptions } from "./call-options.ts";
+import { CallIntake, type IntakeOwner } from "./call-intake.ts";
+import { checkGrace, noCallOptions } from "./call-options.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { EventHub } from "./event-hub.ts";
 import type { PoolEventName, PoolEventOf, SessionEvent } from "./events.ts";
 import { checkHealth } from "./health.ts";
 import { holding } from "./hold.ts";
-import { ancestor, depthBelow } from "./host-work.ts";
 import { inspect } from "./inspect/inspector.ts";
 import type { Launcher } from "./launcher.ts";
 import { localLauncher } from "./local/local-launcher.ts";
@@ -23,14 +21,7 @@ import type {
   RestartReport,
   WorkerInfo,
 } from "./pool.ts";
-import {
-  closedError,
-  noCommand,
-  openError,
-  parentEnded,
-  refusedArguments,
-  unknownCommand,
-} from "./pool-errors.ts";
+import { closedError, openError } from "./pool-errors.ts";
 import { PooledStream } from "./pooled-stream.ts";
 import { PromiseSink } from "./promise-sink.ts";
 import type { Records } from "./records.ts";
@@ -44,13 +35,14 @@ import {
 } from "./session.ts";
 import { SessionAdmin } from "./session-admin.ts";
 import { SessionBook, type SessionBookOwner } from "./session-book.ts";
-import { scopedSession } from "./session-scope.ts";
 import type { SessionInfo, Sessions } from "./sessions.ts";
+import { poolStats } from "./statistics/pool-stats.ts";
 import { memoryStore } from "./store/memory-store.ts";
 import type { OpenedSession, Store } from "./store/store.ts";
 import { StoreAccess } from "./store-access.ts";
 import { Upkeep } from "./upkeep.ts";
 import type { Worker } from "./worker.ts";
+import { workerInfo } from "./worker-info.ts";
 
 type PoolState =
   | { readonly phase: "open" }
@@ -58,8 +50,8 @@ type PoolState =
 
 const DEFAULT_CLOSE_GRACE_MS = 20_000;
 
-/** The pool as its users see it: checks what comes in, and hands calls to the dispatcher. */
-export class WorkerPool implements Pool, SessionBookOwner {
+/** The pool as its users see it. Calls come in by `CallIntake`, and go to the dispatcher. */
+export class WorkerPool implements Pool, SessionBookOwner, IntakeOwner {
   readonly access: StoreAccess;
   readonly sessions: Sessions;
   readonly #options: ResolvedPoolOptions;
@@ -68,6 +60,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
   readonly #events: EventHub;
   readonly #launcher: Launcher;
   readonly #dispatcher: Dispatcher;
+  readonly #intake: CallIntake;
   readonly book: SessionBook;
   readonly #ownsStore: boolean;
   readonly #replacements: Replacements;
@@ -85,6 +78,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
     this.#ownsStore = options.store === undefined || options.ownsStore;
     this.#launcher = options.launcher ?? options.adapter.launcher ?? this.#localLauncher();
     this.#dispatcher = new Dispatcher(options, this.#launcher, this.#events);
+    this.#intake = new CallIntake(this, options, this.#dispatcher);
     this.access = new StoreAccess(options.store ?? this.#memoryStore(), (event) =>
       this.#events.emit(event),
     );
@@ -151,7 +145,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
     return new Promise((resolve, reject) => {
       const sink = new PromiseSink(resolve, reject, this.poolName);
       try {
-        this.#call(command, args, options, session, sink, undefined);
+        this.#intake.submit(command, args, options, session, sink, undefined);
       } catch (error) {
         sink.fail(error);
       }
@@ -165,38 +159,22 @@ export class WorkerPool implements Pool, SessionBookOwner {
     session?: PoolSession,
   ): AsyncIterableIterator<unknown, undefined> {
     const submit = (stream: PooledStream) =>
-      this.#call(command, args, options, session, stream, stream);
-    return new PooledStream(this.#dispatcher, submit, this.poolName);
+      this.#intake.submit(command, args, options, session, stream, stream);
+    return new PooledStream(this.#dispatcher.endings, submit, this.poolName);
+  }
+
+  /** IntakeOwner */
+  get isOpen(): boolean {
+    return this.#state.phase === "open";
   }
 
   session(id?: string, options: SessionOptions = {}): Session {
-    if (this.#state.phase !== "open") throw closedError();
+    if (!this.isOpen) throw closedError();
     return this.book.open(id, options);
   }
 
   stats(): PoolStats {
-    const { fleet, queued, watch, circuit } = this.#dispatcher;
-    const { ready, starting } = fleet;
-    const all = [...fleet.all()].length;
-    const { requests, succeeded, failed, retried, errors, affinityHits, affinityMisses } = watch;
-    return {
-      workers: { starting, ready: ready.length, draining: all - ready.length - starting },
-      ...occupancy(ready),
-      queued,
-      running: fleet.load,
-      requests,
-      succeeded,
-      failed,
-      retried,
-      errors,
-      queueTimeouts: errors["QUEUE_TIMEOUT"] ?? 0,
-      saturationRejections: errors["QUEUE_FULL"] ?? 0,
-      affinityHits,
-      affinityMisses,
-      sessions: this.book.size,
-      circuit: circuit?.phase ?? "closed",
-      commands: watch.commands,
-    };
+    return poolStats(this.#dispatcher, this.book.size);
   }
 
   workers(): WorkerInfo[] {
@@ -204,24 +182,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
   }
 
   describe(worker: Worker): WorkerInfo {
-    const { id, process, phase, load, concurrency, calls, errors, memoryBytes, history } = worker;
-    const { startedAtMs, idleSinceMs } = worker;
-    const idleMs = idleSinceMs === undefined ? 0 : this.#options.clock.now() - idleSinceMs;
-    return {
-      id,
-      pid: process?.pid,
-      state: phase,
-      startedAtMs,
-      lastActivityAtMs: Math.max(startedAtMs, Math.round(Date.now() - idleMs)),
-      load,
-      concurrency,
-      calls,
-      errors,
-      sessions: worker.sessionCount,
-      memoryBytes,
-      stderr: worker.lastLines(),
-      history: history.notes,
-    };
+    return workerInfo(worker, this.#options.clock.now());
   }
 
   async health(): Promise<PoolHealth> {
@@ -231,7 +192,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
   }
 
   async resize(sizes: ResizeOptions): Promise<void> {
-    if (this.#state.phase !== "open") throw closedError();
+    if (!this.isOpen) throw closedError();
     const { fleet } = this.#dispatcher;
     const { minWorkers, maxWorkers } = checkSizes(sizes, {
       minWorkers: fleet.minWorkers,
@@ -246,7 +207,7 @@ export class WorkerPool implements Pool, SessionBookOwner {
   }
 
   async restart(options: RestartOptions = {}): Promise<RestartReport> {
-    if (this.#state.phase !== "open") throw closedError();
+    if (!this.isOpen) throw closedError();
     checkGrace("restart", options, ["force", "graceMs"]);
     const { force = false, graceMs = this.#options.drainMs } = options;
     return await holding(this.#replacements.restart({ force, graceMs }));
@@ -350,97 +311,6 @@ export class WorkerPool implements Pool, SessionBookOwner {
   refused(session: PoolSession): void {
     this.book.forget(session);
   }
-
-  #call(
-    command: string,
-    args: unknown,
-    options: CallOptions,
-    session: PoolSession | undefined,
-    sink: CallSink,
-    stream: CallStream | undefined,
-  ): Call {
-    const parent = ancestor();
-    // While a pool closes, its running calls may still need others to end.
-    const isOpen = this.#state.phase === "open" || this.#carries(parent);
-    if (!isOpen) throw closedError();
-    if (typeof command !== "string" || command === "") throw noCommand(command);
-    const belongs = session ?? this.#inherited(parent) ?? scopedSession(this);
-    if (options !== noCallOptions) checkCallOptions(options, belongs !== undefined);
-    options.signal?.throwIfAborted();
-    const spec = this.#spec(command);
-    const { callTimeoutMs, streamTimeoutMs } = this.#options;
-    const defaultTimeoutMs = stream === undefined ? callTimeoutMs : streamTimeoutMs;
-    const call = new Call(this.#dispatcher, {
-      command,
-      args: spec === undefined ? args : prepared(command, args, spec),
-      sink,
-      stream,
-      timeoutMs: options.timeoutMs ?? spec?.timeoutMs ?? defaultTimeoutMs,
-    });
-    // Of a reply: what a stream gives are chunks.
-    if (stream === undefined && spec?.transform !== undefined)
-      call.transform = (reply) => spec.transform?.(reply);
-    const queueTimeoutMs = options.queueTimeoutMs ?? this.#options.queueTimeoutMs;
-    if (queueTimeoutMs !== Number.POSITIVE_INFINITY) call.queueTimeoutMs = queueTimeoutMs;
-    if (options.idempotent === true) call.idempotent = true;
-    if (options.correlationId !== undefined) call.correlationId = options.correlationId;
-    if (parent !== undefined) serve(call, parent);
-    const opening = this.#enter(call, options, belongs);
-    const isTimed = options.timeoutMs !== undefined || parent !== undefined;
-    if (opening === undefined) this.#dispatcher.submit(call, isTimed);
-    else this.#dispatcher.submitAfter(opening, call, isTimed);
-    // Not before: a call that was refused has had its answer, and must not hear of an abort.
-    if (options.signal !== undefined && !call.settled) call.follow(options.signal);
-    call.joinParent();
-    return call;
-  }
-
-  #spec(command: string): CommandSpec | undefined {
-    const { commands } = this.#options.adapter;
-    if (commands === undefined) return undefined;
-    if (!Object.hasOwn(commands, command)) throw unknownCommand(command, Object.keys(commands));
-    return commands[command];
-  }
-
-  /** What the call has to wait for: a session that the store has not found yet. */
-  #enter(
-    call: Call,
-    options: CallOptions,
-    session: PoolSession | undefined,
-  ): Promise<void> | undefined {
-    if (session === undefined) return undefined;
-    const opening = session.open();
-    call.session = session;
-    session.openCalls++;
-    call.affinity = options.affinity ?? session.affinity;
-    // What the store knows of an older session counts, where its caller has not said otherwise.
-    return opening?.then(() => {
-      call.affinity = options.affinity ?? session.affinity;
-    });
-  }
-
-  /** Whether this pool runs that call. */
-  #carries(call: Call | undefined): boolean {
-    return this.#dispatcher.fleet.worker(call?.workerId) !== undefined;
-  }
-
-  /** A nested call belongs to the session of the call that it serves, if that is of this pool. */
-  #inherited(parent: Call | undefined): PoolSession | undefined {
-    return this.#carries(parent) ? parent?.session : undefined;
-  }
-}
-
-function occupancy(
-  ready: readonly Worker[],
-): Pick<PoolStats, "available" | "busy" | "utilisation"> {
-  let [available, busy, used, slots] = [0, 0, 0, 0];
-  for (const { load, concurrency } of ready) {
-    if (load < concurrency) available++;
-    if (load > 0) busy++;
-    used += Math.min(load, concurrency); // short commands may be packed beyond the slots
-    slots += concurrency;
-  }
-  return { available, busy, utilisation: slots === 0 ? 0 : used / slots };
 }
 
 let lastPoolNumber = 0;
@@ -449,19 +319,4 @@ let lastPoolNumber = 0;
 function poolName({ name }: ResolvedPoolOptions): string {
   lastPoolNumber++;
   return name ?? `pool-${lastPoolNumber}`;
-}
-
-function prepared(command: string, args: unknown, spec: CommandSpec): unknown {
-  try {
-    spec.validate?.(args);
-    return spec.prepare === undefined ? args : spec.prepare(args);
-  } catch (error) {
-    throw refusedArguments(command, error);
-  }
-}
-
-/** Makes it a nested call. @throws what ended the call that it would serve, if it has ended */
-function serve(call: Call, parent: Call): void {
-  if (parent.settled) throw parentEnded(call, parent, parent.signal.reason);
-  call.serve(parent, depthBelow(parent, call.command));
 }

@@ -1,11 +1,11 @@
-import type { Connection, Correlation, TelemetryReport } from "./adapter.ts";
+import type { Connection } from "./adapter.ts";
 import type { Call } from "./call.ts";
-import { type CrashCause, crashCause } from "./crash.ts";
+import { crashCause } from "./crash.ts";
+import { EndListeners } from "./end-listeners.ts";
 import type { StopReason } from "./events.ts";
 import { EXIT_REPORT_MS, lastLines } from "./exit-report.ts";
 import type { WorkerExit, WorkerProcess } from "./launcher.ts";
 import { kernelKills } from "./local/kernel-kills.ts";
-import { type LogLevel, logLevelOf } from "./log-level.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 import { cancelledError } from "./pool-errors.ts";
 import { Pulse } from "./pulse.ts";
@@ -14,59 +14,14 @@ import type { PoolSession } from "./session.ts";
 import { type CallEnd, Slots, type SlotsOwner } from "./slots.ts";
 import { delay } from "./timer.ts";
 import { exitError, startCancelled, type WorkerEnd } from "./worker-errors.ts";
+import { hearsFor } from "./worker-hearing.ts";
 import { WorkerHistory } from "./worker-history.ts";
-import { WorkerLogs } from "./worker-logs.ts";
+import type { WorkerOwner } from "./worker-owner.ts";
 import { goodbye, type StartOptions, startWorker } from "./worker-start.ts";
-
-type WorkerState =
-  | { readonly phase: "starting"; readonly abort: AbortController }
-  | { readonly phase: "ready"; readonly process: WorkerProcess; readonly connection: Connection }
-  /** It takes no new calls until it is heard again, or is back. */
-  | {
-      readonly phase: "suspect";
-      readonly process: WorkerProcess;
-      readonly connection: Connection;
-      readonly because: "silent" | "unreachable";
-    }
-  | {
-      readonly phase: "draining";
-      readonly process: WorkerProcess;
-      readonly connection: Connection;
-      readonly reason: StopReason;
-    }
-  | { readonly phase: "stopped"; readonly reason: StopReason };
-
-type SuspectCause = Extract<WorkerState, { phase: "suspect" }>["because"];
-
-export type WorkerPhase = WorkerState["phase"];
+import type { SuspectCause, WorkerPhase, WorkerState } from "./worker-state.ts";
 
 export type WorkerOptions = StartOptions &
   Pick<ResolvedPoolOptions, "stopGraceMs" | "drainMs" | "heartbeatMs" | "hungMs" | "hungKillMs">;
-
-/** The pool, as a worker sees it. */
-export interface WorkerOwner {
-  /** A slot is free again. */
-  freed(worker: Worker, end: CallEnd): void;
-  /** It takes no more calls, for ever (`draining`) or until it is heard again (`suspect`). */
-  withdrawn(worker: Worker): void;
-  /** It was suspect, and has been heard. */
-  recovered(worker: Worker): void;
-  logged(worker: Worker, level: LogLevel, message: string, correlation?: Correlation): void;
-  reported(worker: Worker, report: TelemetryReport): void;
-  /** Takes a call back that is to be tried again; false when its caller must be told. */
-  retry(call: Call, error: unknown): boolean;
-  stopped(worker: Worker, report: StopReport): void;
-}
-
-export interface StopReport {
-  readonly reason: StopReason;
-  readonly exit: WorkerExit;
-  readonly cause: CrashCause;
-  /** Calls that it had not finished. */
-  readonly lostCalls: number;
-  /** The last that it wrote to stderr. */
-  readonly stderr: string;
-}
 
 /** One process, the connection to it, and the calls on it, from its start to its end. */
 export class Worker implements SlotsOwner {
@@ -90,8 +45,7 @@ export class Worker implements SlotsOwner {
   readonly #pulse: Pulse;
   #kernelKills: number | undefined;
   #drainTimer: Disposable | undefined;
-  /** A promise for all of them would keep each that ever waited until the worker ends. */
-  readonly #onEnd = new Set<() => void>();
+  readonly #endListeners: EndListeners;
   #started: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   /** What was wrong with the connection or the memory, if that is why it ended. */
@@ -102,6 +56,7 @@ export class Worker implements SlotsOwner {
     this.id = id;
     this.#options = options;
     this.#owner = owner;
+    this.#endListeners = new EndListeners(options.clock);
     this.#slots = new Slots(this);
     this.#pulse = new Pulse(options, this.#slots);
   }
@@ -192,23 +147,10 @@ export class Worker implements SlotsOwner {
   async #start(abort: AbortController): Promise<void> {
     this.#kernelKills = kernelKills();
     try {
-      // Twice what our own adapters let through, so that it is theirs that reports what was dropped.
-      const logs = new WorkerLogs(
-        this.id,
-        ({ level, message, correlation }) =>
-          this.#owner.logged(this, logLevelOf(level), this.redaction.text(message), correlation),
-        2,
-      );
-      const hears = {
-        log: (level: LogLevel, message: string, correlation?: Correlation) =>
-          logs.add(level, message, correlation),
-        telemetry: (report: TelemetryReport) =>
-          this.#owner.reported(this, this.redaction.value(report) as TelemetryReport),
-      };
       const { process, connection } = await startWorker(
         this.id,
         this.#options,
-        hears,
+        hearsFor(this, this.#owner),
         abort,
         this.redaction,
       );
@@ -437,22 +379,13 @@ export class Worker implements SlotsOwner {
 
   /** Calls back when it is gone. */
   onEnd(listener: () => void): Disposable {
-    this.#onEnd.add(listener);
-    return { [Symbol.dispose]: () => void this.#onEnd.delete(listener) };
+    return this.#endListeners.add(listener);
   }
 
   /** Whether it is gone by then. */
   endsWithin(graceMs: number): Promise<boolean> {
     if (this.phase === "stopped") return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const settle = (isGone: boolean) => {
-        timer[Symbol.dispose]();
-        listener[Symbol.dispose]();
-        resolve(isGone);
-      };
-      const timer = this.#options.clock.startTimer(graceMs, () => settle(false));
-      const listener = this.onEnd(() => settle(true));
-    });
+    return this.#endListeners.within(graceMs);
   }
 
   async #connectionLost(fault: Error | undefined): Promise<void> {
@@ -481,7 +414,7 @@ export class Worker implements SlotsOwner {
       lostCalls: lost.length,
       stderr: end.stderr,
     });
-    for (const tell of this.#onEnd) tell();
+    this.#endListeners.tell();
     // After the pool knows: a call that is tried again must not come back here.
     for (const call of lost) this.#lose(call, end);
   }

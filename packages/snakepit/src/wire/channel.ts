@@ -7,13 +7,14 @@ import type {
 } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
 import { FrameTap } from "../frame-tap.ts";
-import { type LogLevel, logLevelOf } from "../log-level.ts";
+import type { LogLevel } from "../log-level.ts";
 import { held, lost, torn, unsent, unsentCancelled } from "./channel-errors.ts";
 import type { BatchEncoder, Codec } from "./codec.ts";
-import { receivedCorrelation } from "./correlation.ts";
 import { tellReceived, tracedEncoder } from "./frame-trace.ts";
+import { HeldCalls } from "./held-calls.ts";
 import { IncomingParts } from "./incoming-parts.ts";
-import { OutgoingParts, OutgoingValue } from "./outgoing-parts.ts";
+import { type IncomingOwner, IncomingRecords } from "./incoming-records.ts";
+import { OutgoingParts } from "./outgoing-parts.ts";
 import type { PartHeader } from "./part-frame.ts";
 import {
   BegunCall,
@@ -24,21 +25,13 @@ import {
   PendingSlots,
   PendingStream,
   protocolError,
-  shown,
 } from "./pending.ts";
 import { ToHost, ToWorker } from "./records.ts";
-import { remoteError } from "./remote-error.ts";
 import type { StreamReader } from "./stream-reader.ts";
-import { telemetryReport } from "./telemetry-report.ts";
 import type { Transport } from "./transport.ts";
 
-/** A batch ends at 256 calls or 256 KiB: above that a bigger batch costs no less per call. */
-const BATCH_CALLS = 256;
-const BATCH_BYTES = 256 * 1024;
 /** One: with two unacknowledged batches throughput fell by a fifth, with four by half. */
 const WINDOW = 1;
-/** More names than any worker has commands: a set that only grows is a leak. */
-const MAX_SHORT_COMMANDS = 10_000;
 
 export interface ChannelOptions {
   readonly workerId: string;
@@ -54,7 +47,7 @@ export interface ChannelOptions {
  * When the connection ends, calls that were sent stay unsettled: whether the worker died, and of
  * what, is known to whoever watches its process, and that is who tells the callers.
  */
-export class Channel implements PendingOwner {
+export class Channel implements PendingOwner, IncomingOwner {
   readonly workerId: string;
   /** Resolves when the connection has ended, with the reason if it was a bad one. */
   readonly closed: Promise<Error | undefined>;
@@ -70,16 +63,16 @@ export class Channel implements PendingOwner {
    */
   onLost: (() => void) | undefined;
   /** Commands that the worker calls short; see `Connection`. */
-  readonly shortCommands = new Set<string>();
+  readonly shortCommands: Set<string>;
   #transport: Transport;
   readonly #codec: Codec;
   readonly #encoder: BatchEncoder;
-  /** Waiting to be sent, oldest first; cancelled ones are skipped when their turn comes. */
-  #held: Pending[] = [];
+  readonly #held: HeldCalls;
   /** Cancels, credits, pings and the like: they do not wait for the window. */
   #controls: (readonly unknown[])[] = [];
   /** Sent and not yet answered. */
   readonly #pending = new PendingSlots();
+  readonly #records: IncomingRecords;
   readonly #tap = new FrameTap();
   readonly #options: ChannelOptions;
   /** Made for the first big value of each direction. */
@@ -107,6 +100,16 @@ export class Channel implements PendingOwner {
       maxValueBytes: options.maxValueBytes,
     });
     this.#options = options;
+    this.#held = new HeldCalls({
+      maxFrameBytes: options.maxFrameBytes,
+      sent: this.#pending,
+      big: (value) => {
+        this.#outgoing ??= new OutgoingParts(this.#transport.partFrameBytes);
+        this.#outgoing.add(value);
+      },
+    });
+    this.#records = new IncomingRecords(this, this.#pending);
+    this.shortCommands = this.#records.shortCommands;
     this.closed = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -175,7 +178,7 @@ export class Channel implements PendingOwner {
     // Hundreds at once, which nearly always succeed elsewhere: a stack would be most of their cost.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
-    for (const pending of this.#held.splice(0)) if (!pending.cancelled) pending.fail(held(pending));
+    this.#held.failAll(held);
     Error.stackTraceLimit = stackTraceLimit;
   }
 
@@ -258,7 +261,7 @@ export class Channel implements PendingOwner {
   #disconnected(error: Error | undefined): void {
     if (this.onLost !== undefined && !this.#ended && !isFault(error)) return this.#lose();
     this.#ended = true;
-    this.#failHeld();
+    this.#held.failAll(unsent);
     for (const pending of this.#dropParts()) pending.fail(unsent(pending));
     this.#end(this.#fault ?? error);
   }
@@ -282,7 +285,7 @@ export class Channel implements PendingOwner {
     const unfinished = this.#dropParts();
     // Before the calls fail: whoever sends them again must know that this worker takes none.
     this.onLost?.();
-    this.#failHeld();
+    this.#held.failAll(unsent);
     for (const pending of unfinished) {
       sent.delete(pending);
       pending.fail(unsent(pending));
@@ -290,14 +293,9 @@ export class Channel implements PendingOwner {
     for (const pending of sent) pending.fail(lost(pending));
   }
 
-  #failHeld(): void {
-    for (const pending of this.#held.splice(0))
-      if (!pending.cancelled) pending.fail(unsent(pending));
-  }
-
   #hold(pending: Pending): void {
     pending.context.onCancel(pending);
-    this.#held.push(pending);
+    this.#held.add(pending);
     if (this.#unacknowledged < WINDOW && !this.#armed) this.#arm();
   }
 
@@ -321,7 +319,7 @@ export class Channel implements PendingOwner {
     if (this.#blocked || this.#ended) return;
     if (this.#incoming?.isCreditDue)
       this.#controls.push([ToWorker.partCredit, 0, this.#incoming.takeCredit()]);
-    const sendsCalls = this.#unacknowledged < WINDOW && this.#held.length > 0;
+    const sendsCalls = this.#unacknowledged < WINDOW && !this.#held.isEmpty;
     if (sendsCalls || this.#controls.length > 0) this.#sendBatch(sendsCalls);
     if (this.#outgoing !== undefined && !this.#blocked) this.#sendPart(this.#outgoing);
   }
@@ -331,7 +329,12 @@ export class Channel implements PendingOwner {
     const encoder = tell === undefined ? this.#encoder : tracedEncoder(this.#encoder, tell);
     for (const record of this.#controls) encoder.add(record);
     this.#controls = [];
-    if (sendsCalls) this.#encodeHeld(encoder);
+    if (sendsCalls) {
+      const nowMs = performance.now();
+      this.#sentCallsMs = nowMs;
+      this.#recallable = true;
+      this.#held.encodeInto(encoder, nowMs);
+    }
     if (encoder.records === 0) return; // every held call was cancelled or refused
     this.#unacknowledged++;
     this.#blocked = !this.#transport.send(encoder.finish(0));
@@ -357,62 +360,6 @@ export class Channel implements PendingOwner {
     if (!this.#blocked) setImmediate(this.#fire);
   }
 
-  #encodeHeld(encoder: BatchEncoder): void {
-    const nowMs = performance.now();
-    this.#sentCallsMs = nowMs;
-    this.#recallable = true;
-    const late: Pending[] = [];
-    let taken = 0;
-    for (const pending of this.#held) {
-      if (encoder.records >= BATCH_CALLS || encoder.bytes >= BATCH_BYTES) break;
-      if (!pending.cancelled) {
-        // Its time came while the host was busy: it is not sent, and will be cancelled in a moment.
-        if (pending.context.deadlineMs <= nowMs) late.push(pending);
-        else if (!this.#encode(pending, nowMs, encoder)) break;
-      }
-      taken++;
-    }
-    this.#held = taken === this.#held.length ? late : [...late, ...this.#held.slice(taken)];
-  }
-
-  /** False when the batch has no room left for it; the next one will. */
-  #encode(pending: Pending, nowMs: number, encoder: BatchEncoder): boolean {
-    const { deadlineMs } = pending.context;
-    const timeoutMs =
-      deadlineMs === Number.POSITIVE_INFINITY ? null : Math.ceil(deadlineMs - nowMs);
-    const id = this.#pending.add(pending);
-    try {
-      const record: unknown[] = [pending.kind, id, pending.command, pending.args, timeoutMs];
-      const { session, correlation } = pending.context;
-      if (session !== undefined) record.push(session.id);
-      if (correlation !== undefined) {
-        if (session === undefined) record.push(null);
-        record.push(correlation);
-      }
-      const big = encoder.add(record);
-      if (big !== undefined) {
-        this.#outgoing ??= new OutgoingParts(this.#transport.partFrameBytes);
-        this.#outgoing.add(new OutgoingValue(pending, big));
-      }
-    } catch (error) {
-      this.#pending.remove(pending);
-      if (encoder.records > 0 && this.#needsBatch(error)) {
-        pending.id = 0;
-        return false;
-      }
-      pending.fail(error); // alone: the batch is as it was
-    }
-    return true;
-  }
-
-  /** It has no room beside the others; a value above its own limit has none anywhere. */
-  #needsBatch(error: unknown): boolean {
-    const { maxFrameBytes } = this.#options;
-    return (
-      SnakepitError.is(error, "VALUE_TOO_LARGE") && error.details["limitBytes"] === maxFrameBytes
-    );
-  }
-
   #receive(document: Uint8Array): void {
     if (this.#ended) return;
     this.#heardMs = performance.now();
@@ -425,7 +372,7 @@ export class Channel implements PendingOwner {
       if (tell !== undefined) tellReceived(tell, batch, document.length, this.#pending);
       for (let index = 1; index < batch.length; index++) {
         if (incoming !== undefined) concludeParts(incoming, batch[index]);
-        this.#answer(batch[index]);
+        this.#records.take(batch[index]);
       }
       if (acked > this.#unacknowledged)
         throw protocolError(`${acked} batches are acknowledged, of ${this.#unacknowledged} sent`);
@@ -434,7 +381,7 @@ export class Channel implements PendingOwner {
       return this.#break(error as Error);
     }
     // By way of a microtask, so that callers woken by these answers get into the next batch.
-    if (this.#held.length > 0 && this.#unacknowledged < WINDOW && !this.#armed) {
+    if (!this.#held.isEmpty && this.#unacknowledged < WINDOW && !this.#armed) {
       this.#armed = true;
       queueMicrotask(this.#armLate);
     }
@@ -444,41 +391,11 @@ export class Channel implements PendingOwner {
     process.nextTick(this.#fire);
   };
 
-  #answer(record: unknown): void {
-    if (!Array.isArray(record)) throw protocolError("a record is no array");
-    const kind: unknown = record[0];
-    switch (kind) {
-      case ToHost.result:
-        return this.#settle(record, ToWorker.call).succeed(record[2] ?? null);
-      case ToHost.error: {
-        const pending = this.#settle(record);
-        return pending.fail(remoteError(record[2], pending.command, this.workerId));
-      }
-      case ToHost.chunk:
-        return this.#called(record).chunk(record[2] ?? null, record[3] ?? 0);
-      case ToHost.end:
-        return this.#settle(record, ToWorker.stream).succeed(undefined);
-      case ToHost.pong:
-        return this.#settle(record, ToWorker.ping).succeed(undefined);
-      case ToHost.log: {
-        const message = textOf(record[3], "message of a log line");
-        const correlation = receivedCorrelation(record[4]);
-        return this.onLog?.(logLevelOf(record[2]), message, correlation);
-      }
-      case ToHost.pace:
-        return this.#setPace(textOf(record[2], "command of a pace record"), record[3] === true);
-      case ToHost.partCredit:
-        if (this.#outgoing === undefined) throw protocolError("credit came for parts never sent");
-        this.#outgoing.grant(record[2]);
-        if (!this.#armed) this.#arm();
-        return;
-      case ToHost.telemetry: {
-        const report = telemetryReport(record);
-        return this.onTelemetry?.(report);
-      }
-      default:
-        throw protocolError(`a record has the unknown kind ${shown(kind)}`);
-    }
+  /** IncomingOwner */
+  partCredit(bytes: unknown): void {
+    if (this.#outgoing === undefined) throw protocolError("credit came for parts never sent");
+    this.#outgoing.grant(bytes);
+    if (!this.#armed) this.#arm();
   }
 
   readonly #isAwaited = (callId: number): boolean => this.#pending.get(callId)?.cancelled === false;
@@ -501,28 +418,6 @@ export class Channel implements PendingOwner {
     }
   }
 
-  #called(record: readonly unknown[]): Pending {
-    const pending = this.#pending.get(record[1]);
-    if (pending !== undefined) return pending;
-    throw protocolError(`a record of kind ${record[0]} names the unknown call ${shown(record[1])}`);
-  }
-
-  /** The call that this record answers, which is thereby done; it must be of the `asked` kind. */
-  #settle(record: readonly unknown[], asked?: number): Pending {
-    const pending = this.#called(record);
-    if (asked !== undefined && pending.kind !== asked) {
-      throw protocolError(`a record of kind ${record[0]} is no answer to ${pending.command}`);
-    }
-    this.#pending.remove(pending);
-    return pending;
-  }
-
-  #setPace(command: string, isShort: boolean): void {
-    if (!isShort) this.shortCommands.delete(command);
-    else if (this.shortCommands.size < MAX_SHORT_COMMANDS) this.shortCommands.add(command);
-    else throw protocolError(`more than ${MAX_SHORT_COMMANDS} commands are called short`);
-  }
-
   /** What the worker sends can no longer be trusted; the fault is the reason that `closed` gives. */
   #break(error: Error): void {
     this.#fault ??= error;
@@ -541,9 +436,4 @@ function isFault(error: Error | undefined): boolean {
 function concludeParts(incoming: IncomingParts, record: unknown): void {
   if (!Array.isArray(record) || typeof record[1] !== "number" || record[1] === 0) return;
   incoming.conclude(record[1], record[0] === ToHost.error);
-}
-
-function textOf(value: unknown, what: string): string {
-  if (typeof value === "string") return value;
-  throw protocolError(`the ${what} is ${shown(value)}, not text`);
 }

@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SnakepitError } from "../errors.ts";
 import { callContext } from "../fixtures/call-context.ts";
-import type { Channel } from "./channel.ts";
-import { WireHost } from "./fixture-host.ts";
-import { HandWorker } from "./fixture-worker.ts";
+import { type Connected, served, WireHost } from "./fixture-host.ts";
+import { framed, HandWorker } from "./fixture-worker.ts";
 
 let host: WireHost;
-let neighbour: { channel: Channel; worker: HandWorker };
+let neighbour: Connected;
 
 beforeEach(async () => {
   host = await WireHost.open();
@@ -16,41 +15,31 @@ afterEach(() => host[Symbol.asyncDispose]());
 
 /** Whatever happens to one connection, the others go on. */
 async function neighbourIsServed(): Promise<void> {
-  const { channel, worker } = neighbour;
-  const answer = channel.execute("add", null, callContext());
-  const [, [, id]] = (await worker.frame()) as [number, [number, number]];
-  worker.send([1, [0, id, "fine"]]);
-  expect(await answer).toBe("fine");
+  expect(await served(neighbour)).toBe("fine");
 }
 
-function frameOf(document: string): Buffer {
-  const header = Buffer.alloc(4);
-  header.writeUInt32BE(Buffer.byteLength(document));
-  return Buffer.concat([header, Buffer.from(document)]);
-}
-
-const answered = frameOf('[1,[0,1,"an answer"]]');
+const answered = framed('[1,[0,1,"an answer"]]');
 
 test.each([
-  ["bytes that are no document", frameOf("\u0001\u0002"), /not JSON/],
-  ["a document that is cut off", frameOf('[0,[0,1,"an ans'), /not JSON/],
-  ["a document without an acknowledgement", frameOf("[[0,1,2]]"), /acknowledged/],
+  ["bytes that are no document", framed("\u0001\u0002"), /not JSON/],
+  ["a document that is cut off", framed('[0,[0,1,"an ans'), /not JSON/],
+  ["a document without an acknowledgement", framed("[[0,1,2]]"), /acknowledged/],
   ["an empty frame", Buffer.alloc(4), /not JSON/],
   ["a frame above the limit", Buffer.from([0x7f, 0, 0, 0]), /above the limit of 8000000/],
-  ["more acknowledgements than batches", frameOf("[9]"), /9 batches are acknowledged, of 1 sent/],
-  ["a result for a call that was never made", frameOf("[1,[0,2,1]]"), /unknown call 2/],
-  ["the end of a stream for a call", frameOf("[1,[3,1]]"), /kind 3 is no answer to busy/],
-  ["a pong for a call", frameOf("[1,[4,1]]"), /kind 4 is no answer to busy/],
-  ["a chunk for a call", frameOf("[1,[2,1,5,1]]"), /not called as a stream/],
-  ["a kind that there is not", frameOf("[1,[[],1]]"), /unknown kind \(object\)/],
-  ["a log line that is no text", frameOf('[1,[5,0,"info",{}]]'), /log line is \(object\)/],
-  ["a correlation that is no map", frameOf('[1,[5,0,"info","x","y"]]'), /correlation.* is no map/],
+  ["more acknowledgements than batches", framed("[9]"), /9 batches are acknowledged, of 1 sent/],
+  ["a result for a call that was never made", framed("[1,[0,2,1]]"), /unknown call 2/],
+  ["the end of a stream for a call", framed("[1,[3,1]]"), /kind 3 is no answer to busy/],
+  ["a pong for a call", framed("[1,[4,1]]"), /kind 4 is no answer to busy/],
+  ["a chunk for a call", framed("[1,[2,1,5,1]]"), /not called as a stream/],
+  ["a kind that there is not", framed("[1,[[],1]]"), /unknown kind \(object\)/],
+  ["a log line that is no text", framed('[1,[5,0,"info",{}]]'), /log line is \(object\)/],
+  ["a correlation that is no map", framed('[1,[5,0,"info","x","y"]]'), /correlation.* is no map/],
   [
     "a trace that is none",
-    frameOf('[1,[7,0,"e",null,null,{"traceparent":"x"}]]'),
+    framed('[1,[7,0,"e",null,null,{"traceparent":"x"}]]'),
     /traceparent of a record is not what it should be/,
   ],
-  ["a measurement that is no number", frameOf('[1,[7,0,"e",{"a":"b"}]]'), /no number/],
+  ["a measurement that is no number", framed('[1,[7,0,"e",{"a":"b"}]]'), /no number/],
 ])("%s ends that connection only", async (_name, bytes, problem) => {
   const { channel, worker } = await host.connect("faulty");
   void channel.execute("busy", null, callContext());
@@ -83,7 +72,7 @@ test.each([
 
 test("a worker that hangs up between two frames did nothing wrong", async () => {
   const { channel, worker } = await host.connect("leaving");
-  worker.socket.end(frameOf("[0]"));
+  worker.socket.end(framed("[0]"));
   expect(await channel.closed).toBeUndefined();
 });
 
@@ -99,7 +88,7 @@ test("a worker that dies with something unread did nothing wrong", async () => {
 test.each([
   ["nothing", Buffer.alloc(0)],
   ["half a header", Buffer.from([0, 0])],
-  ["half a hello", frameOf('{"type":"hello"}').subarray(0, 9)],
+  ["half a hello", framed('{"type":"hello"}').subarray(0, 9)],
 ])("a stranger that sends %s is sent away", async (_name, bytes) => {
   await using impatient = await WireHost.open({ handshakeMs: 20 });
   const stranger = await HandWorker.dial(impatient.listener.path);

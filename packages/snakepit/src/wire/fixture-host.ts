@@ -1,3 +1,4 @@
+import { callContext } from "../fixtures/call-context.ts";
 import type { Channel } from "./channel.ts";
 import { partCodec } from "./fixture-part-codec.ts";
 import { HandWorker } from "./fixture-worker.ts";
@@ -6,6 +7,12 @@ import { Reception } from "./reception.ts";
 import { SocketListener, type SocketListenerOptions } from "./socket-listener.ts";
 
 export const MAX_VALUE_BYTES = 20 * 1024 * 1024;
+
+/** Both ends of a connection. */
+export interface Connected {
+  readonly channel: Channel;
+  readonly worker: HandWorker;
+}
 
 /** A listening host, for tests with workers by hand. */
 export class WireHost implements AsyncDisposable {
@@ -37,18 +44,26 @@ export class WireHost implements AsyncDisposable {
   }
 
   /** A worker that knows parts. */
-  connectWithParts(workerId: string): Promise<{ channel: Channel; worker: HandWorker }> {
+  connectWithParts(workerId: string): Promise<Connected> {
     return this.connect(workerId, { codecs: [partCodec.name], parts: true });
   }
 
   async connect(
     workerId: string,
     changes: Readonly<Record<string, unknown>> = {},
-  ): Promise<{ channel: Channel; worker: HandWorker }> {
+  ): Promise<Connected> {
     const worker = await HandWorker.dial(this.listener.path);
     worker.send(this.hello(workerId, changes));
     const { channel } = await this.reception.worker(workerId, new AbortController().signal);
     await worker.frame();
     return { channel, worker };
   }
+}
+
+/** One call there and back. */
+export async function served({ channel, worker }: Connected): Promise<unknown> {
+  const answer = channel.execute("add", null, callContext());
+  const [, [, id]] = (await worker.frame()) as [number, [number, number]];
+  worker.send([1, [0, id, "fine"]]);
+  return await answer;
 }

@@ -32,9 +32,7 @@ export class HandWorker {
   }
 
   sendRaw(document: Buffer): void {
-    const header = Buffer.alloc(4);
-    header.writeUInt32BE(document.length);
-    this.socket.write(Buffer.concat([header, document]));
+    this.socket.write(framed(document));
   }
 
   sendPart({ callId, number, partBytes, bytes }: PartFrame): void {
@@ -63,6 +61,14 @@ export class HandWorker {
       else waiting(frame);
     }
   }
+}
+
+/** A document's bytes on a socket. */
+export function framed(document: string | Uint8Array): Buffer {
+  const content = typeof document === "string" ? Buffer.from(document) : document;
+  const header = Buffer.alloc(4);
+  header.writeUInt32BE(content.length);
+  return Buffer.concat([header, content]);
 }
 
 /** The frame's bytes on a socket; the numbers may be as wrong as a test likes. */

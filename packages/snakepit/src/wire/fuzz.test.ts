@@ -1,30 +1,16 @@
-import { EventEmitter } from "node:events";
-import type { Socket } from "node:net";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SnakepitError } from "../errors.ts";
 import { callContext } from "../fixtures/call-context.ts";
 import { Channel } from "./channel.ts";
+import { StubSocket } from "./fixture-stub-socket.ts";
+import { framed } from "./fixture-worker.ts";
 import { jsonCodec } from "./json-codec.ts";
-import { SocketTransport } from "./socket-transport.ts";
 import type { Transport, TransportListener } from "./transport.ts";
 
 /** The same cases in every run: a failure that cannot be repeated helps nobody. */
 const options = { seed: 20_261_121, numRuns: 500 };
 const maxFrameBytes = 4_096;
-
-/** As much of a socket as the framing touches. */
-class StubSocket extends EventEmitter {
-  destroyed = false;
-  closed = false;
-  unref(): void {}
-  pause(): void {}
-  resume(): void {}
-  destroySoon(): void {}
-  destroy(): void {
-    this.destroyed = true;
-  }
-}
 
 interface Framing {
   readonly frames: Buffer[];
@@ -35,10 +21,9 @@ interface Framing {
 
 function framing(): Framing {
   const socket = new StubSocket();
-  const transport = new SocketTransport(socket as unknown as Socket, { maxFrameBytes });
   const frames: Buffer[] = [];
   const faults: (Error | undefined)[] = [];
-  transport.listen({
+  socket.transport(maxFrameBytes).listen({
     frame: (document) => frames.push(Buffer.from(document)),
     drained: () => {},
     closed: (error) => faults.push(error),
@@ -46,37 +31,19 @@ function framing(): Framing {
   return {
     frames,
     faults,
-    feed(bytes, cuts) {
-      let rest = bytes;
-      for (const cut of cuts) {
-        const length = Math.min(cut, rest.length);
-        if (!socket.destroyed) socket.emit("data", rest.subarray(0, length));
-        rest = rest.subarray(length);
-      }
-      if (!socket.destroyed) socket.emit("data", rest);
-    },
-    hangUp: () => void socket.emit("close"),
+    feed: (bytes, cuts) => socket.feed(bytes, cuts),
+    hangUp: () => socket.destroy(),
   };
 }
 
 const cuts = fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 40 });
-
-function framed(documents: readonly Uint8Array[]): Buffer {
-  return Buffer.concat(
-    documents.flatMap((document) => {
-      const header = Buffer.alloc(4);
-      header.writeUInt32BE(document.length);
-      return [header, document];
-    }),
-  );
-}
 
 test("frames come out as they went in, wherever the stream is cut", () => {
   const documents = fc.array(fc.uint8Array({ maxLength: 900 }), { maxLength: 8 });
   fc.assert(
     fc.property(documents, cuts, (sent, at) => {
       const { frames, faults, feed, hangUp } = framing();
-      feed(framed(sent), at);
+      feed(Buffer.concat(sent.map(framed)), at);
       hangUp();
       expect(frames).toEqual(sent.map((document) => Buffer.from(document)));
       expect(faults).toEqual([undefined]);

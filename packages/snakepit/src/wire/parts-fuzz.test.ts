@@ -1,13 +1,11 @@
-import { EventEmitter } from "node:events";
-import type { Socket } from "node:net";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SnakepitError } from "../errors.ts";
 import { callContext } from "../fixtures/call-context.ts";
 import { Channel } from "./channel.ts";
 import { partCodec } from "./fixture-part-codec.ts";
-import { partFrame } from "./fixture-worker.ts";
-import { SocketTransport } from "./socket-transport.ts";
+import { StubSocket } from "./fixture-stub-socket.ts";
+import { framed, partFrame } from "./fixture-worker.ts";
 
 /** The same cases in every run: a failure that cannot be repeated helps nobody. */
 const options = { seed: 20_261_121, numRuns: 400 };
@@ -15,34 +13,8 @@ const KiB = 1024;
 const maxValueBytes = 400 * KiB;
 const maxFrameBytes = 100_000;
 
-/** As much of a socket as framing and channel touch. */
-class StubSocket extends EventEmitter {
-  destroyed = false;
-  closed = false;
-  unref(): void {}
-  pause(): void {}
-  resume(): void {}
-  cork(): void {}
-  uncork(): void {}
-  write(): boolean {
-    return true;
-  }
-  destroySoon(): void {
-    this.destroy();
-  }
-  destroy(): void {
-    if (this.destroyed) return;
-    this.destroyed = true;
-    this.closed = true;
-    this.emit("close");
-  }
-}
-
 function document(records: readonly unknown[]): Buffer {
-  const text = Buffer.from(JSON.stringify([0, ...records]));
-  const header = Buffer.alloc(4);
-  header.writeUInt32BE(text.length);
-  return Buffer.concat([header, text]);
+  return framed(JSON.stringify([0, ...records]));
 }
 
 /** A value of one part as a good worker sends it, cut into frames. */
@@ -88,8 +60,7 @@ test("whatever parts come, answers are whole or the connection ends, and nothing
       cuts,
       async (values, spoiler, place, at) => {
         const socket = new StubSocket();
-        const transport = new SocketTransport(socket as unknown as Socket, { maxFrameBytes });
-        const channel = new Channel(transport, partCodec, {
+        const channel = new Channel(socket.transport(maxFrameBytes), partCodec, {
           workerId: "w",
           maxFrameBytes,
           maxValueBytes,
@@ -105,12 +76,7 @@ test("whatever parts come, answers are whole or the connection ends, and nothing
           goodAnswer(index + 1, partBytes, frameBytes),
         );
         if (spoiler !== null) frames.splice(place, 0, spoiler);
-        let rest = Buffer.concat(frames);
-        for (const cut of [...at, rest.length]) {
-          const head = rest.subarray(0, cut);
-          if (!socket.destroyed) socket.emit("data", Buffer.from(head));
-          rest = rest.subarray(head.length);
-        }
+        socket.feed(Buffer.concat(frames), at);
         await new Promise(setImmediate);
         socket.destroy();
         const fault = await channel.closed;

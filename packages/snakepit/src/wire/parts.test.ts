@@ -4,8 +4,8 @@ import { SnakepitError } from "../errors.ts";
 import { callContext } from "../fixtures/call-context.ts";
 import { caught } from "../fixtures/caught.ts";
 import type { Channel } from "./channel.ts";
-import { MAX_VALUE_BYTES, WireHost } from "./fixture-host.ts";
-import { type HandWorker, partFrame } from "./fixture-worker.ts";
+import { MAX_VALUE_BYTES, served, WireHost } from "./fixture-host.ts";
+import { framed, HandWorker, partFrame } from "./fixture-worker.ts";
 import type { PartFrame } from "./part-frame.ts";
 
 const KiB = 1024;
@@ -176,10 +176,7 @@ test("a buffer that is taken away while it is being sent fails its call alone", 
   expect(await caught(big)).toMatchObject({ code: "INVALID_ARGUMENT" });
   expect(await worker.frame()).toEqual([0, [2, 1]]);
   worker.send([1, [1, 1, { type: "Cancelled", code: "CANCELLED", begun: false }]]);
-  const next = channel.execute("next", null, callContext());
-  const [, [, id]] = (await worker.frame()) as [number, [number, number]];
-  worker.send([1, [0, id, "fine"]]);
-  expect(await next).toBe("fine");
+  expect(await served({ channel, worker })).toBe("fine");
 });
 
 test("a value above the limit fails alone, and nothing of it is sent", async () => {
@@ -285,7 +282,7 @@ test.each<[string, Buffer, RegExp]>([
   ],
   ["with credit for what was not sent", framed("[1,[8,0,1]]"), /never sent/],
 ])("a part %s ends that connection only", async (_name, bytes, problem) => {
-  const { channel: other, worker: neighbour } = await host.connect("w2");
+  const neighbour = await host.connect("w2");
   leave(channel.execute("busy", null, callContext()));
   await worker.frame();
   worker.socket.write(bytes);
@@ -293,17 +290,8 @@ test.each<[string, Buffer, RegExp]>([
   expect(SnakepitError.is(fault, "PROTOCOL")).toBe(true);
   expect(fault?.message).toMatch(problem);
   await worker.closed;
-  const answer = other.execute("add", null, callContext());
-  await neighbour.frame();
-  neighbour.send([1, [0, 1, "served"]]);
-  expect(await answer).toBe("served");
+  expect(await served(neighbour)).toBe("fine");
 });
-
-function framed(document: string): Buffer {
-  const header = Buffer.alloc(4);
-  header.writeUInt32BE(document.length);
-  return Buffer.concat([header, Buffer.from(document)]);
-}
 
 test.each([
   ["NaN", null],
@@ -320,7 +308,6 @@ test.each([
 });
 
 test("a part before the hello is sent away with its sender", async () => {
-  const { HandWorker } = await import("./fixture-worker.ts");
   const stranger = await HandWorker.dial(host.listener.path);
   stranger.socket.write(begun);
   await stranger.closed;
