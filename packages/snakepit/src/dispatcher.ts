@@ -75,7 +75,7 @@ export class Dispatcher implements FleetOwner, EndingsOwner {
     this.endings = new CallEndings(this, deadlines, options);
     this.#room = new QueueRoom({ maxQueue, waiting: this.#waiting, fleet, clock, emit });
     this.#visits = new SessionVisits(this.watch, options.rehydrate);
-    this.#recalls = new RecallWatch(fleet, clock);
+    this.#recalls = new RecallWatch(fleet, clock, (worker) => this.slotFreed(worker));
   }
 
   get queued(): number {

@@ -6,12 +6,14 @@ import { type FakeAdapter, fakeAdapter } from "./testing/fake-adapter.ts";
 import { fakeClock } from "./testing/fake-clock.ts";
 
 /**
- * Workers of two slots that call everything short: what is packed onto one waits until its first
- * call is let go of. Calls that have not begun are given back when they are recalled.
+ * Workers of two slots, of which those in `calledShort` call everything short: what is packed onto
+ * one waits until its first call is let go of, or until it has been recalled. Calls that have not
+ * begun are given back then.
  */
-function stickyWorkers(clock = fakeClock()) {
+function stickyWorkers(clock = fakeClock(), calledShort = 2) {
   const release = new Map<string, () => void>();
   const recalls: string[] = [];
+  let connected = 0;
   const fake = fakeAdapter({ concurrency: 2 });
   const connect = async (...args: Parameters<FakeAdapter["connect"]>): Promise<Connection> => {
     const [{ workerId }] = args;
@@ -19,7 +21,7 @@ function stickyWorkers(clock = fakeClock()) {
     const waiting = new Set<(error: Error) => void>();
     return {
       capabilities: connection.capabilities,
-      shortCommands: new Set(["tick"]),
+      shortCommands: new Set(connected++ < calledShort ? ["tick"] : []),
       ping: (context) => connection.ping(context),
       async execute(_command, args) {
         // The first one sticks, and all others stand behind it.
@@ -28,7 +30,7 @@ function stickyWorkers(clock = fakeClock()) {
           release.delete(workerId);
           return workerId;
         }
-        if (!release.has(workerId)) return workerId;
+        if (!release.has(workerId) || recalls.includes(workerId)) return workerId;
         return await new Promise((_, reject) => waiting.add(reject));
       },
       recall(afterMs) {
@@ -65,6 +67,28 @@ test("calls packed behind one that suddenly takes long are finished elsewhere wi
   release.get(slow?.id as string)?.();
   expect(await stuck).toBe(slow?.id);
   expect(await pool.execute("tick", 1)).toBe(slow?.id ?? "");
+});
+
+test("a worker that has given calls back goes on with as many as it has slots", async () => {
+  const clock = fakeClock();
+  const { adapter, release, recalls } = stickyWorkers(clock, 1);
+  await using pool = await createPool({ adapter, clock, minWorkers: 2, maxWorkers: 2 });
+  const stuck = pool.execute("tick", "stick");
+  const [slow, other] = pool.workers();
+  const behind = Array.from({ length: 2 }, () => pool.execute("tick", "behind"));
+  await clock.advance(5);
+  expect(recalls).toEqual([slow?.id]);
+  expect(await Promise.all(behind)).toEqual([other?.id, other?.id]);
+  // What comes in this moment goes to the other one, until that has no slot left.
+  const taken = [pool.execute("tick", "stick"), pool.execute("tick", "stick")];
+  const next = pool.execute("tick", "next");
+  expect(pool.workers()).toMatchObject([{ load: 1 }, { load: 2 }]);
+  await clock.advance(5);
+  expect(await next).toBe(slow?.id); // which is still in its long call, and has another slot
+  release.get(slow?.id as string)?.();
+  await stuck;
+  await pool.close({ graceMs: 0 });
+  await Promise.allSettled(taken);
 });
 
 test("calls of a session are left at home ten times as long before they move", async () => {

@@ -56,6 +56,8 @@ export class Slots implements CallAnswers {
   #short: ReadonlySet<string> | undefined;
   /** The worker has given calls back that it had not begun, and has answered none since. */
   #isStalled = false;
+  /** It may be doing so right now: what comes back must not go there again. */
+  #givesBack = false;
 
   constructor(owner: SlotsOwner) {
     this.#owner = owner;
@@ -74,10 +76,18 @@ export class Slots implements CallAnswers {
 
   /** How many calls of this command fit. */
   room(command: string): number {
-    if (this.#isStalled) return 0;
+    if (this.#givesBack) return 0;
     // A worker with one slot runs one call at a time, also when it thinks it could take more.
-    const isPacked = this.concurrency > 1 && this.#short?.has(command) === true;
+    const mayPack = this.concurrency > 1 && !this.#isStalled;
+    const isPacked = mayPack && this.#short?.has(command) === true;
     return isPacked ? Math.max(PACKED_CALLS, this.concurrency) : this.concurrency;
+  }
+
+  /** A while after calls were given back: as many fit again as there are slots. True if so. */
+  takesAgain(): boolean {
+    const gaveBack = this.#givesBack;
+    this.#givesBack = false;
+    return gaveBack;
   }
 
   /** Calls that would be as well off on any other worker. */
@@ -188,7 +198,7 @@ export class Slots implements CallAnswers {
   /** The worker has done the call. */
   succeed(call: Call, reply: unknown): void {
     if (!this.carries(call)) return; // it was lost with the worker, and dealt with
-    this.#isStalled = false;
+    this.#isStalled = this.#givesBack = false;
     call.succeed(reply);
     this.release(call); // after the answer: what the free slot sets off must not get in its way
   }
@@ -205,8 +215,8 @@ export class Slots implements CallAnswers {
     if (end === "lost" || end === "cut") await this.#owner.exitReport();
     // Out of here first: only then it may be given to another.
     if (!this.#remove(call)) return;
-    // Until it answers, what comes back must not go there again.
     this.#isStalled = this.load > 0 && SnakepitError.is(error, "WORKER_BUSY");
+    this.#givesBack = this.#isStalled;
     if (!this.#owner.retry(call, error)) this.#failed(call, error, end);
     this.#owner.freed(end);
   }
@@ -233,7 +243,7 @@ export class Slots implements CallAnswers {
     if (!this.#calls.delete(call)) return false;
     this.load--;
     if (call.session === undefined) this.#strangers--;
-    if (this.load === 0) this.#isStalled = false;
+    if (this.load === 0) this.#isStalled = this.#givesBack = false;
     if (this.#parked.size > 0) this.#parked.delete(call);
     call.confirm();
     if (this.#abandoned.size > 0) this.#abandoned.delete(call);

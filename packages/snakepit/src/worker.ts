@@ -246,6 +246,11 @@ export class Worker implements SlotsOwner {
     this.connection?.recall?.(afterMs);
   }
 
+  /** See `Slots`. */
+  takesAgain(): boolean {
+    return this.#slots.takesAgain();
+  }
+
   /** A call of this worker begins or ends to wait for the host. */
   park(call: Call, isParked: boolean): void {
     this.#slots.park(call, isParked);
