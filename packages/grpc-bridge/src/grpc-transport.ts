@@ -100,6 +100,7 @@ export class GrpcTransport implements Transport {
     if (status === undefined) this.#call.end();
     else this.#call.emit("error", status);
     this.#listener?.closed(error);
+    this.#listener = undefined; // whoever keeps the error, keeps this transport
   }
 }
 

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import type { CallContext, CallSession, CancelListener, TelemetryReport } from "../adapter.ts";
 import { SnakepitError } from "../errors.ts";
+import { heldBytes } from "../fixtures/held-bytes.ts";
 import type { Channel } from "./channel.ts";
 import { HandWorker } from "./fixture-worker.ts";
 import { jsonCodec } from "./json-codec.ts";
@@ -435,4 +436,20 @@ test("a temporary directory with a long path is passed over, never cut off", asy
       else process.env[name] = value;
     }
   }
+});
+
+test("a channel that has ended lets go of the calls that it had, whoever keeps its fault", async () => {
+  const { channel, worker } = await connected();
+  const sent = await (async () => {
+    const call = new TestContext();
+    void channel.execute("add", { a: 1 }, call);
+    await worker.frame();
+    return new WeakRef(call);
+  })();
+  worker.socket.end(Buffer.from([0, 0, 0, 9, 1])); // a frame of nine bytes, of which one comes
+  const fault = await channel.closed;
+  await heldBytes();
+  expect(sent.deref()).toBeUndefined();
+  expect(fault).toMatchObject({ code: "PROTOCOL" });
+  expect(channel.workerId).toBe("w1");
 });

@@ -196,7 +196,7 @@ export class Channel implements PendingOwner, IncomingOwner {
   close(): void {
     this.#ended = true;
     this.#transport.close();
-    if (this.#isLost) this.#end(undefined); // its transport has told its end already
+    if (this.#isLost) this.#finish(undefined); // its transport has told its end already
   }
 
   /**
@@ -221,7 +221,7 @@ export class Channel implements PendingOwner, IncomingOwner {
   giveUp(afterMs: number): void {
     const { workerId } = this;
     this.#ended = true;
-    this.#end(
+    this.#finish(
       new SnakepitError("WORKER_EXITED", `it did not dial in again within ${afterMs} ms`, {
         outcome: "unknown",
         details: { workerId, stderr: "" },
@@ -263,7 +263,14 @@ export class Channel implements PendingOwner, IncomingOwner {
     this.#ended = true;
     this.#held.failAll(unsent);
     for (const pending of this.#dropParts()) pending.fail(unsent(pending));
-    this.#end(this.#fault ?? error);
+    this.#finish(this.#fault ?? error);
+  }
+
+  /** An error may keep this channel in memory; with its calls it would keep all that they became. */
+  #finish(fault: Error | undefined): void {
+    this.#pending.drain();
+    this.#controls = [];
+    this.#end(fault);
   }
 
   /** The calls of which parts were still to be sent: their records follow, so no worker has one. */

@@ -51,6 +51,7 @@ export class SocketTransport implements Transport {
     socket.on("close", () => {
       this.#error ??= this.#tornFrame();
       this.#listener?.closed(this.#error);
+      this.#letGo();
     });
   }
 
@@ -177,6 +178,13 @@ export class SocketTransport implements Transport {
       this.#isPart = false;
       this.#listener?.partFilled?.();
     }
+  }
+
+  /** The fault may outlive everybody, and its stack knows this transport. */
+  #letGo(): void {
+    this.#listener = undefined;
+    this.#frame = undefined;
+    this.#rest = undefined;
   }
 
   /** The fault, if the worker hung up in the middle of a frame. */
