@@ -224,24 +224,31 @@ describe.each(["socket", "grpc"] as const)("over %s", (transport) => {
   });
 
   test("an idempotent call whose worker is killed in the middle of its answer is made again", async () => {
-    const bridge = await open();
-    const once = `${temporaryFolder()}/once`;
-    const args = { size: 64 * MiB, once };
-    const call = bridge.execute("e2e.blob_and_death", args, { idempotent: true });
-    await diesWhileAnswering(once);
-    expect(((await call) as Uint8Array).length).toBe(64 * MiB);
+    await killWhileAnswering(await open());
   });
 
   test("kills in the middle of big values leave no descriptor and no memory behind", async () => {
     const bridge = await open();
     const data = [new Uint8Array(16 * MiB)];
-    await killOnce(bridge, data);
+    const killBothWays = async () => {
+      await killOnce(bridge, data);
+      await killWhileAnswering(bridge);
+    };
+    await killBothWays();
     const [memory, files] = [await heldBytes(), descriptors()];
-    for (let times = 0; times < 4; times++) await killOnce(bridge, data);
+    for (let times = 0; times < 4; times++) await killBothWays();
     expect((await heldBytes()) - memory).toBeLessThan(8 * MiB);
     await until(() => descriptors() <= files, descriptors); // the last worker's may be closing still
   });
 });
+
+async function killWhileAnswering(bridge: Bridge): Promise<void> {
+  const once = `${temporaryFolder()}/once`;
+  const args = { size: 64 * MiB, once };
+  const call = bridge.execute("e2e.blob_and_death", args, { idempotent: true });
+  await diesWhileAnswering(once);
+  expect(((await call) as Uint8Array).length).toBe(64 * MiB);
+}
 
 /** Of a worker that answers and dies: it cannot have sent all when nobody takes it in. */
 async function diesWhileAnswering(once: string): Promise<void> {
