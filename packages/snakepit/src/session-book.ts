@@ -171,19 +171,26 @@ export class SessionBook {
   async sweep(): Promise<readonly string[]> {
     this.#sweptMs = this.#owner.nowMs();
     const ids: string[] = [];
-    let found: readonly string[] = [];
+    let found: readonly string[] | undefined;
     do {
-      found = [];
-      await this.#owner.access.tell(async (store) => {
-        found = await store.sweep(SWEEP_SESSIONS);
-      });
-      for (const id of found) this.#swept(id);
-      ids.push(...found);
+      found = await this.#sweepSome();
+      for (const id of found ?? []) this.#swept(id);
+      ids.push(...(found ?? []));
       // A store in memory answers at once: others get their turn in between.
       await new Promise(setImmediate);
-    } while (found.length === SWEEP_SESSIONS && !this.#isClosed);
-    this.#lapsed.clear(); // what is left was named to another host
+    } while (found?.length === SWEEP_SESSIONS && !this.#isClosed);
+    // What is left was named to another host; if the store has failed, it is still to be named.
+    if (found !== undefined) this.#lapsed.clear();
     return ids;
+  }
+
+  /** Undefined when the store has failed. */
+  async #sweepSome(): Promise<readonly string[] | undefined> {
+    let found: readonly string[] | undefined;
+    await this.#owner.access.tell(async (store) => {
+      found = await store.sweep(SWEEP_SESSIONS);
+    });
+    return found;
   }
 
   #swept(id: string): void {

@@ -471,6 +471,22 @@ test("everything that has expired is swept in one go, and each session is told o
   );
 });
 
+test("a session is told to have expired once, also when the store fails to sweep in between", async () => {
+  const clock = fakeClock();
+  const { store, fail, answer } = failingStore({ clock });
+  await using pool = await createPool({ adapter: adapter(), store, clock });
+  const events = recorded(pool);
+  await pool.session("ada", { ttlMs: 60_000 }).execute("who");
+  fail("sweep");
+  await clock.advance(70_000);
+  answer();
+  await clock.advance(70_000);
+  expect(await pool.sessions.list()).toEqual([]);
+  expect(events.filter(({ name }) => name === "session-expired")).toEqual([
+    { name: "session-expired", sessionId: "ada" },
+  ]);
+});
+
 test("after the end of a pool its store is asked nothing, and no event comes", async () => {
   const { store, hold, release } = slowStore();
   const clock = fakeClock();
