@@ -27,11 +27,7 @@ def compiled_call(
         "        pass",  # for a function without parameters
         "    except KeyError:",
         "        return otherwise(args)",
-        *(
-            f"    if value{i}.__class__ is not class{i}: return otherwise(args)"
-            for i, name in enumerate(names)
-            if classes[name] is not None
-        ),
+        *(line for i, name in enumerate(names) for line in _look(i, classes[name])),
         f"    return function({', '.join(f'{name}=value{i}' for i, name in enumerate(names))})",
     ]
     scope: dict[str, Any] = {"__name__": __name__, "function": function, "otherwise": otherwise}
@@ -39,3 +35,13 @@ def compiled_call(
     exec(compile("\n".join(lines), f"<call of {function!r}>", "exec"), scope)
     call: Caller = scope["call"]
     return call
+
+
+def _look(i: int, wanted: object) -> list[str]:
+    if wanted is None:
+        return []
+    leave = f"    if value{i}.__class__ is not class{i}: return otherwise(args)"
+    if wanted is not float:
+        return [leave]
+    # JavaScript has one kind of number, so that 1.0 arrives as the int 1.
+    return [f"    if value{i}.__class__ is int: value{i} = float(value{i})", leave]
