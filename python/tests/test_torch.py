@@ -213,7 +213,7 @@ def test_whoever_follows_the_advice_gets_through(
 
 
 def test_a_tensor_on_another_device_is_refused_with_the_way_to_the_cpu() -> None:
-    # There is no such device where this runs; `test_torch_cuda.py` is for where there is.
+    # There is no such device where this runs; `on_a_gpu.py` is for where there is.
     elsewhere = SimpleNamespace(device=torch.device("cuda", 1))
     with pytest.raises(UnsupportedError, match=r"is on the device cuda:1; send tensor\.cpu\(\)"):
         tensor_form(elsewhere)

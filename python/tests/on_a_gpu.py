@@ -1,6 +1,6 @@
 """Torch with a real GPU. No machine of continuous integration has one; by hand, where there is one:
 
-    PYTHONPATH=src python -m pytest --noconftest -rs tests/test_torch_cuda.py
+    PYTHONPATH=src python -m pytest --noconftest -rs tests/on_a_gpu.py
 
 which needs pytest, numpy, ormsgpack and a torch with CUDA, and nothing else.
 """
