@@ -75,10 +75,21 @@ def test_arguments_that_fit_reach_the_function(
     assert repr(result) == repr(value)  # 1 is no 1.0, and True no 1
 
 
-@pytest.mark.parametrize("args", [{"a": True, "b": "x"}, {"a": 1.0, "b": "x"}, {"a": 1, "b": None}])
-def test_arguments_of_another_class_are_refused(args: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("function", "args"),
+    [
+        (plain, {"a": True, "b": "x"}),
+        (plain, {"a": 1.0, "b": "x"}),
+        (plain, {"a": 1, "b": None}),
+        (by_name_only, {"a": True, "b": True}),
+        (by_name_only, {"a": True, "b": 10**400}),
+    ],
+)
+def test_arguments_of_another_class_are_refused(
+    function: Callable[..., Any], args: dict[str, Any]
+) -> None:
     with pytest.raises(BridgeError, match="must be") as caught:
-        Handler("plain", plain).run(args)
+        Handler("command", function).run(args)
     assert caught.value.code == "INVALID_ARGUMENT"
 
 
@@ -90,6 +101,9 @@ def test_arguments_of_another_class_are_refused(args: dict[str, Any]) -> None:
         (plain, {"a": 1, "z": "x"}),
         (plain, {"a": 1, "b": "x", "c": 1}),
         (nothing, {"a": 1}),
+        (nothing, {1: 1}),
+        (plain, {"a": 1, None: "x"}),
+        (any_others, {"a": 1, 2: 3}),
     ],
 )
 def test_names_that_do_not_fit_are_a_misfit(

@@ -111,6 +111,20 @@ test("missing and unexpected arguments are named", async () => {
   });
 });
 
+test("a Map with keys that are no names is refused as arguments, and its worker goes on", async () => {
+  const bridge = await testBridge();
+  const pid = await bridge.execute("e2e.pid");
+  const args = new Map([[1, 1]]);
+  const refusal = { code: "INVALID_ARGUMENT", outcome: "not-started" };
+  for (const command of ["ping", "e2e.sleep_async", "e2e.remaining", "python.call"])
+    await expect(bridge.execute(command, args), command).rejects.toMatchObject(refusal);
+  for (const command of ["e2e.count", "e2e.count_async"]) {
+    const chunks = bridge.stream(command, args)[Symbol.asyncIterator]();
+    await expect(chunks.next(), command).rejects.toMatchObject(refusal);
+  }
+  expect(await bridge.execute("e2e.pid")).toBe(pid);
+});
+
 test("a value that cannot be carried is refused by path and type, in both directions, alone", async () => {
   const bridge = await testBridge();
   const [bad, good, reply] = await Promise.allSettled([

@@ -67,8 +67,11 @@ def _float(value: object, path: str) -> float:
     if value.__class__ is float:
         return value
     # JavaScript has one kind of number, so 1.0 arrives as the int 1.
-    if value.__class__ is int:
-        return float(value)
+    if isinstance(value, int) and value.__class__ is int:
+        try:
+            return float(value)
+        except OverflowError:
+            raise mismatch(path, "float", value, "an int beyond its range") from None
     raise mismatch(path, "float", value)
 
 
@@ -121,6 +124,16 @@ def _tuple_of(parameters: tuple[Any, ...]) -> Check:
     return check
 
 
+def _first_again(items: list[Any]) -> int:
+    """The index of the first item that is equal to an earlier one."""
+    seen = set()
+    for index, item in enumerate(items):
+        if item in seen:
+            return index
+        seen.add(item)
+    raise ValueError("all items are different")
+
+
 def _set_of(kind: type, item_check: Check | None) -> Check:
     """Of a set of the other kind, or of a list in which nothing stands twice."""
 
@@ -136,7 +149,8 @@ def _set_of(kind: type, item_check: Check | None) -> Check:
         except TypeError:
             raise mismatch(path, f"{kind.__name__} of hashable values", value) from None
         if len(members) < len(items):
-            raise mismatch(path, f"{kind.__name__} of different values", value)
+            got = f"{value.__class__.__name__} whose item {_first_again(items)} was there before"
+            raise mismatch(path, f"{kind.__name__} of different values", value, got)
         return value if value.__class__ is kind and item_check is None else members
 
     return check

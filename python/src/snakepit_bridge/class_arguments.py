@@ -125,9 +125,10 @@ def _fields_of(kind: type, check_for: Callable[[object], Check | None]) -> Check
         try:
             return kind(**fields)
         except (TypeError, ValueError) as error:
-            raise mismatch(
-                path, kind.__name__, value, f"fields of a {type(error).__name__}"
-            ) from error
+            # The words of whoever wrote the class.
+            details = {"argument": path, "expected": kind.__name__, "got": "dict"}
+            message = f"{path} is no {kind.__name__}: {str(error) or type(error).__name__}"
+            raise NotBegunError("INVALID_ARGUMENT", message, details) from error
 
     return check
 
@@ -164,13 +165,21 @@ def _model_of(kind: Any) -> Check:  # noqa: ANN401 - a class of pydantic's
         try:
             return kind.model_validate(value, **names)
         except ValueError as error:
-            details = {"argument": path, "expected": kind.__name__, "got": type(value).__name__}
-            problems = "; ".join(_problems(path, error))
-            raise NotBegunError("INVALID_ARGUMENT", problems, details) from None
+            problems = _problems(path, error)
+            details = {
+                "argument": next(iter(problems)),
+                "expected": kind.__name__,
+                "got": type(value).__name__,
+            }
+            message = "; ".join(f"{place}: {problem}" for place, problem in problems.items())
+            raise NotBegunError("INVALID_ARGUMENT", message, details) from None
 
     return check
 
 
-def _problems(path: str, error: Any) -> Iterable[str]:  # noqa: ANN401 - pydantic.ValidationError
-    for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        yield f"{'.'.join([path, *map(str, problem['loc'])])}: {problem['msg']}"
+def _problems(path: str, error: Any) -> dict[str, str]:  # noqa: ANN401 - of pydantic
+    """What is wrong in which place; of several in one, the last."""
+    return {
+        ".".join([path, *map(str, problem["loc"])]): problem["msg"]
+        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+    }

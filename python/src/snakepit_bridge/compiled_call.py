@@ -23,11 +23,15 @@ def compiled_call(
         f"    if args.__class__ is not dict or len(args) != {len(names)}:",
         "        return otherwise(args)",
         "    try:",
-        *(f"        value{i} = args[{name!r}]" for i, name in enumerate(names)),
+        *(line for i, name in enumerate(names) for line in _taken(i, name, classes[name])),
         "        pass",  # for a function without parameters
-        "    except KeyError:",
+        "    except (KeyError, OverflowError):",
         "        return otherwise(args)",
-        *(line for i, name in enumerate(names) for line in _look(i, classes[name])),
+        *(
+            f"    if value{i}.__class__ is not class{i}: return otherwise(args)"
+            for i, name in enumerate(names)
+            if classes[name] is not None
+        ),
         f"    return function({', '.join(f'{name}=value{i}' for i, name in enumerate(names))})",
     ]
     scope: dict[str, Any] = {"__name__": __name__, "function": function, "otherwise": otherwise}
@@ -37,11 +41,9 @@ def compiled_call(
     return call
 
 
-def _look(i: int, wanted: object) -> list[str]:
-    if wanted is None:
-        return []
-    leave = f"    if value{i}.__class__ is not class{i}: return otherwise(args)"
+def _taken(i: int, name: str, wanted: object) -> list[str]:
+    take = f"        value{i} = args[{name!r}]"
     if wanted is not float:
-        return [leave]
+        return [take]
     # JavaScript has one kind of number, so that 1.0 arrives as the int 1.
-    return [f"    if value{i}.__class__ is int: value{i} = float(value{i})", leave]
+    return [take, f"        if value{i}.__class__ is int: value{i} = float(value{i})"]

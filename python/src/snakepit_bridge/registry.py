@@ -12,6 +12,7 @@ from snakepit_bridge.compiled_call import compiled_call
 from snakepit_bridge.context import Context
 from snakepit_bridge.errors import BridgeError, NotBegunError
 from snakepit_bridge.values.reader import Unreadable
+from snakepit_bridge.values.refusals import type_name
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 # Gets the id of a session that is over.
@@ -129,6 +130,10 @@ class Handler:
         if type(args) is not dict:
             message = f"the arguments of {self.name} must be a map of names to values"
             return NotBegunError("INVALID_ARGUMENT", message)
+        odd = next((type(key) for key in args if not isinstance(key, str)), None)
+        if odd is not None:
+            message = f"the arguments of {self.name} must have names, not a key of type "
+            return NotBegunError("INVALID_ARGUMENT", message + type_name(odd))
         parameters = [p for p in self.signature.parameters.values() if p.name != self.context_name]
         named = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
         takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
