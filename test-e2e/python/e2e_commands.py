@@ -226,6 +226,8 @@ def cut() -> None:
             if connection.getpeername() and int(entry) > 2:
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
+
+
 @command("e2e.sizes")
 def sizes(data: list[bytes]) -> list[int]:
     return [len(one) for one in data]
@@ -263,3 +265,27 @@ def blob_and_death(size: int, once: str) -> bytes:
         Path(once).write_text(str(os.getpid()))
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
     return bytes(size)
+
+
+@command("e2e.big_chunks")
+def big_chunks(mark: str, n: int, size: int) -> Iterator[list[object]]:
+    for number in range(n):
+        yield [mark, number, bytes(size)]
+
+
+@command("e2e.big_chunks_async")
+async def big_chunks_async(mark: str, n: int, size: int) -> AsyncIterator[list[object]]:
+    for number in range(n):
+        await asyncio.sleep(0)
+        yield [mark, number, bytes(size)]
+
+
+@command("e2e.big_chunk")
+def big_chunk(mark: str, n: int, size: int) -> list[object]:
+    """Read as a stream, it has one chunk."""
+    return [mark, n, bytes(size)]
+
+
+@command("e2e.big_chunk_async")
+async def big_chunk_async(mark: str, n: int, size: int) -> list[object]:
+    return [mark, n, bytes(size)]

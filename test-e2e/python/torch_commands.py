@@ -148,9 +148,7 @@ def train(ctx: Context, mark: str) -> None:
             ctx.check_cancelled()
             gradients = torch.autograd.grad(own(batch).square().sum(), own.parameters())
             with torch.no_grad():
-                for parameter, gradient in zip(
-                    own.parameters(), gradients, strict=True
-                ):
+                for parameter, gradient in zip(own.parameters(), gradients, strict=True):
                     parameter.sub_(gradient, alpha=1e-3)
     finally:
         Path(mark).write_text("ended")

@@ -68,6 +68,9 @@ class EventLoop:
         try:
             await self._answer(call, context)
         except BaseException as error:  # SystemExit too: it would end the loop
+            # A chunk that is still on its way must not come after the end: the call's number may
+            # be another's then.
+            calls.outbox.parts.stop(call.call_id)
             calls.end(context)
             if isinstance(error, asyncio.CancelledError) and context.cancelled:
                 calls.outbox.put_error(call.call_id, Cancelled())
@@ -87,7 +90,7 @@ class EventLoop:
             outbox.put_end(call_id)
         elif call.record[0] == 1:
             if outbox.put_chunk(call_id, await handler.function(**args)) >= PART_BYTES:
-                await self._until_gone(call_id)
+                await self._until_gone(context)
             calls.end(context)
             outbox.put_end(call_id)
         else:
@@ -95,15 +98,16 @@ class EventLoop:
             calls.end(context)
             outbox.put_result(call_id, value)
 
-    async def _until_gone(self, call_id: int) -> None:
+    async def _until_gone(self, context: Context) -> None:
         """As `streams.wait_until_gone`."""
         gone = asyncio.Event()
 
         def tell() -> None:
             self._loop.call_soon_threadsafe(gone.set)
 
-        self._calls.outbox.parts.when_gone(call_id, tell)
+        self._calls.outbox.parts.when_gone(context.call_id, tell)
         await gone.wait()
+        context.check_cancelled()
 
     async def _stream(self, generator: Any, context: Context) -> None:  # noqa: ANN401
         call_id, outbox = context.call_id, self._calls.outbox
@@ -124,7 +128,7 @@ class EventLoop:
                     # A generator that never waits would starve the other tasks and its own cancel.
                     await asyncio.sleep(0)
                 if size >= PART_BYTES:
-                    await self._until_gone(call_id)
+                    await self._until_gone(context)
                 while credit.used_up:
                     outbox.wake()
                     await woken.wait()

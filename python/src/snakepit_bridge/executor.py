@@ -350,7 +350,7 @@ class Executor:
             if handler.is_stream:
                 contextvars.copy_context().run(run_generator, calls, value, context)
             elif outbox.put_chunk(record[1], value) >= PART_BYTES:
-                wait_until_gone(outbox, record[1])
+                wait_until_gone(outbox, context)
             calls.end(context)
             outbox.put_end(record[1])
         except BaseException as error:  # SystemExit too: a handler must not end its worker

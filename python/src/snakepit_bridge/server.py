@@ -252,9 +252,10 @@ class Server:
         ):
             self._outbox.put_not_begun(call_id)
             return True
+        # The context first: a stream that goes on because its chunk was given up must know why.
+        context = self._calls.cancel(call_id)
         if self._outbox.parts.stop(call_id):
             return True
-        context = self._calls.cancel(call_id)
         if context is not None and self._loop is not None:
             self._loop.cancel(context)
         return False

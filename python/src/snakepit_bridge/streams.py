@@ -65,18 +65,20 @@ def run_generator(calls: Calls, generator: Generator[Any, None, None], context: 
                     time.sleep(0.00005)
                     first = False
             if size >= PART_BYTES:
-                wait_until_gone(outbox, call_id)
+                wait_until_gone(outbox, context)
             if credit.used_up:
                 _wait_for_credit(outbox, credit, woken, context)
     finally:
         generator.close()
 
 
-def wait_until_gone(outbox: Outbox, call_id: int) -> None:
-    """Until the parts of a big chunk are sent, or given up: what follows it must follow them."""
+def wait_until_gone(outbox: Outbox, context: Context) -> None:
+    """Until the parts of a big chunk are sent: what follows it must follow them. Raises `Cancelled`
+    when they were given up, because a stream without them must not end well."""
     gone = threading.Event()
-    outbox.parts.when_gone(call_id, gone.set)
+    outbox.parts.when_gone(context.call_id, gone.set)
     gone.wait()
+    context.check_cancelled()
 
 
 def _wait_for_credit(
