@@ -251,6 +251,12 @@ export class Dispatcher implements FleetOwner, EndingsOwner {
     if (this.#waiting.size > 0) this.fleet.schedule();
   }
 
+  /** FleetOwner: what was packed onto others while they were alone may now be better off here. */
+  joined(worker: Worker): void {
+    this.#recalls.start();
+    this.slotFreed(worker);
+  }
+
   #firstReady(): void {
     this.#hasBeenReady = true;
     const nowMs = this.clock.now();
@@ -273,6 +279,7 @@ export class Dispatcher implements FleetOwner, EndingsOwner {
       this.#retries.callEnded();
       this.#circuit?.answered();
     } else if (end === "lost") this.#circuit?.lost(1);
+    else if (end === "returned") this.#recalls.lookSoon();
     this.#checkIdle();
   }
 

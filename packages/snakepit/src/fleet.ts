@@ -25,6 +25,8 @@ export interface FleetOwner {
   callDone(end: CallEnd): void;
   /** A worker may have room now. */
   slotFreed(worker: Worker): void;
+  /** A worker is new among those that take calls, or is one of them again. */
+  joined(worker: Worker): void;
   /** A worker takes no more calls, for ever: what is at home there must move. */
   workerLeaving(worker: Worker): void;
   workerStopped(report: StopReport): void;
@@ -200,7 +202,7 @@ export class Fleet implements WorkerOwner {
   recovered(worker: Worker): void {
     this.#ready.push(worker);
     this.#owner.emit({ name: "worker-recovered", workerId: worker.id });
-    this.#owner.slotFreed(worker);
+    this.#owner.joined(worker);
   }
 
   logged(worker: Worker, level: LogLevel, message: string, correlation?: Correlation): void {
@@ -256,7 +258,7 @@ export class Fleet implements WorkerOwner {
     const { id: workerId, process } = worker;
     const startMs = clock.now() - startedMs;
     this.#owner.emit({ name: "worker-ready", workerId, pid: process?.pid, startMs });
-    this.#owner.slotFreed(worker);
+    this.#owner.joined(worker);
     return worker;
   }
 

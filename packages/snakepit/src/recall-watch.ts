@@ -13,6 +13,7 @@ export class RecallWatch {
   readonly #clock: Clock;
   readonly #hasRoom: (worker: Worker) => void;
   #timer: Disposable | undefined;
+  #isStopped = false;
 
   /** `hasRoom` hears of workers that have given calls back and can take some again. */
   constructor(fleet: Fleet, clock: Clock, hasRoom: (worker: Worker) => void) {
@@ -23,11 +24,12 @@ export class RecallWatch {
 
   /** Looks from now on, until no worker holds more calls than it has slots. */
   start(): void {
-    if (this.#fleet.ready.length > 1) this.#lookSoon();
+    if (this.#fleet.ready.length > 1) this.lookSoon();
   }
 
-  #lookSoon(): void {
-    if (this.#timer !== undefined) return;
+  /** Also when calls have come back, for their worker takes others after that. */
+  lookSoon(): void {
+    if (this.#timer !== undefined || this.#isStopped) return;
     this.#timer = this.#clock.startTimer(RECALL_MS, () => {
       this.#timer = undefined;
       this.#look();
@@ -42,11 +44,12 @@ export class RecallWatch {
       for (const worker of packed) {
         worker.recall(worker.hasStrangers ? RECALL_MS : RECALL_AT_HOME_MS);
       }
-    if (packed.length > 0) this.#lookSoon();
+    if (packed.length > 0) this.lookSoon();
   }
 
   /** For good. */
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.[Symbol.dispose]();
   }
 }

@@ -8,9 +8,9 @@ import { fakeClock } from "./testing/fake-clock.ts";
 /**
  * Workers of two slots, of which those in `calledShort` call everything short: what is packed onto
  * one waits until its first call is let go of, or until it has been recalled. Calls that have not
- * begun are given back then.
+ * begun are given back `lateMs` after that; "done" is answered at once.
  */
-function stickyWorkers(clock = fakeClock(), calledShort = 2) {
+function stickyWorkers(clock = fakeClock(), calledShort = 2, lateMs = 0) {
   const release = new Map<string, () => void>();
   const recalls: string[] = [];
   let connected = 0;
@@ -19,6 +19,13 @@ function stickyWorkers(clock = fakeClock(), calledShort = 2) {
     const [{ workerId }] = args;
     const connection = await fake.connect(...args);
     const waiting = new Set<(error: Error) => void>();
+    const done = new Set<(workerId: string) => void>();
+    const giveBack = () => {
+      const why = { outcome: "not-started", details: { workers: 1 } } as const;
+      const error = new SnakepitError("WORKER_BUSY", "not begun", why);
+      for (const reject of waiting) reject(error);
+      waiting.clear();
+    };
     return {
       capabilities: connection.capabilities,
       shortCommands: new Set(connected++ < calledShort ? ["tick"] : []),
@@ -31,19 +38,17 @@ function stickyWorkers(clock = fakeClock(), calledShort = 2) {
           return workerId;
         }
         if (!release.has(workerId) || recalls.includes(workerId)) return workerId;
-        return await new Promise((_, reject) => waiting.add(reject));
+        return await new Promise((resolve, reject) => {
+          if (args === "done") done.add(resolve);
+          else waiting.add(reject);
+        });
       },
       recall(afterMs) {
         if (clock.now() < afterMs) return; // all is sent at 0, and nothing comes
         recalls.push(workerId);
-        for (const reject of waiting)
-          reject(
-            new SnakepitError("WORKER_BUSY", "not begun", {
-              outcome: "not-started",
-              details: { workers: 1 },
-            }),
-          );
-        waiting.clear();
+        for (const resolve of done) resolve(workerId);
+        if (lateMs === 0) giveBack();
+        else clock.startTimer(lateMs, giveBack);
       },
       [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
     };
@@ -123,4 +128,43 @@ test("nothing is recalled while nobody else is free", async () => {
   for (const let_ of release.values()) let_();
   await stuck;
   await pool.close({ graceMs: 0 });
+});
+
+test("calls packed onto the only worker go to one that comes later", async () => {
+  const clock = fakeClock();
+  const { adapter, release, recalls } = stickyWorkers(clock);
+  await using pool = await createPool({ adapter, clock, minWorkers: 1, maxWorkers: 1 });
+  const stuck = pool.execute("tick", "stick");
+  const behind = Array.from({ length: 50 }, (_, n) => pool.execute("tick", n));
+  const [slow] = pool.workers();
+  await clock.advance(1_000);
+  expect(recalls).toEqual([]);
+  await pool.resize({ minWorkers: 2, maxWorkers: 2 });
+  await clock.advance(10);
+  const [, late] = pool.workers();
+  expect(new Set(await Promise.all(behind))).toEqual(new Set([late?.id]));
+  release.get(slow?.id as string)?.();
+  expect(await stuck).toBe(slow?.id);
+});
+
+test("a worker takes calls again also when it gives others back late", async () => {
+  const clock = fakeClock();
+  const { adapter, release, recalls } = stickyWorkers(clock, 1, 30);
+  await using pool = await createPool({ adapter, clock, minWorkers: 2, maxWorkers: 2 });
+  const stuck = pool.execute("tick", "stick");
+  const done = pool.execute("tick", "done");
+  const behind = pool.execute("tick", "behind");
+  const [slow, other] = pool.workers();
+  await clock.advance(10);
+  expect(recalls).toEqual([slow?.id]);
+  // It holds no more than it has slots, and has not given anything back yet.
+  expect(await done).toBe(slow?.id);
+  await clock.advance(100);
+  expect(await behind).toBe(other?.id);
+  const taken = Array.from({ length: 3 }, () => pool.execute("tick", "stick"));
+  expect(pool.workers()).toMatchObject([{ load: 2 }, { load: 2 }]);
+  release.get(slow?.id as string)?.();
+  await Promise.race([stuck, ...taken]);
+  await pool.close({ graceMs: 0 });
+  await Promise.allSettled([stuck, ...taken]);
 });
