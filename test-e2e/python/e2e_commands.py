@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from snakepit_bridge import Context, command, on_session_end
+from snakepit_bridge.values.refs import refs
 
 
 @command("e2e.pid")
@@ -289,3 +290,36 @@ def big_chunk(mark: str, n: int, size: int) -> list[object]:
 @command("e2e.big_chunk_async")
 async def big_chunk_async(mark: str, n: int, size: int) -> list[object]:
     return [mark, n, bytes(size)]
+
+
+class Kept:
+    """Has no form on the wire."""
+
+
+@command("e2e.objects_kept")
+def objects_kept() -> int:
+    return len(refs)
+
+
+@command("e2e.kept_beside")
+def kept_beside(size: int, binary: bool) -> dict[str, object]:
+    """An object beside data that is found only when it is packed."""
+    data: object = bytes(size) if binary else "x" * size
+    return {"kept": Kept(), "a": {"b": {"c": {"d": {"e": data}}}}}
+
+
+@command("e2e.kept_late")
+def kept_late(ctx: Context, mark: str) -> Kept:
+    """Answers when its caller has gone."""
+    Path(mark).write_text("began")
+    while not ctx.cancelled:
+        time.sleep(0.001)
+    return Kept()
+
+
+@command("e2e.kept_late_async")
+async def kept_late_async(ctx: Context, mark: str) -> Kept:
+    Path(mark).write_text("began")
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(3600)
+    return Kept()

@@ -30,6 +30,12 @@ class Codec(Protocol):
         Raises `BridgeError` SERIALIZATION, with path and type, when the value cannot be carried.
         """
 
+    # A value must not be packed twice: what is kept for the host would be kept twice.
+    packs_once: bool
+
+    def take_back(self) -> None:
+        """The record that this thread has packed last will not be sent."""
+
     def chunk(self, call_id: int, value: object) -> tuple[bytes, int]:
         """The record of one piece of a stream, and the size that it gives for the value."""
 
@@ -46,6 +52,7 @@ class Codec(Protocol):
 
 class MsgpackCodec:
     name = "msgpack"
+    packs_once = False
 
     def __init__(self, unknown: Unknown = refuse) -> None:
         """`unknown` says what becomes of an object that the wire has no form for."""
@@ -61,6 +68,9 @@ class MsgpackCodec:
         packed = self.record([2, call_id, value])
         size = len(packed)
         return sized_chunk(packed, size), size
+
+    def take_back(self) -> None:
+        """Nothing is kept for a record."""
 
     def small(self, acked: int, records: Sequence[bytes | Record]) -> bytes | None:
         if bytes in map(type, records):
@@ -87,6 +97,7 @@ class JsonCodec:
     """For hosts without MessagePack; not made for speed."""
 
     name = "json"
+    packs_once = False
     limits = Limits(-(2**53 - 1), 2**53 - 1, binary=False, non_finite=False)
 
     def record(self, record: Record) -> bytes:
@@ -99,6 +110,9 @@ class JsonCodec:
     def chunk(self, call_id: int, value: object) -> tuple[bytes, int]:
         size = len(self.record([2, call_id, value]))
         return self.record([2, call_id, value, size]), size
+
+    def take_back(self) -> None:
+        """Nothing is kept for a record."""
 
     def small(self, acked: int, records: Sequence[bytes | Record]) -> bytes | None:
         return None  # each is checked by itself

@@ -95,6 +95,7 @@ class EventLoop:
             outbox.put_end(call_id)
         else:
             value = await handler.function(**args)
+            context.check_cancelled()  # as in the executor
             calls.end(context)
             outbox.put_result(call_id, value)
 

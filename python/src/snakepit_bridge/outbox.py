@@ -64,6 +64,7 @@ class Outbox:
         self._large_bytes = min(PART_BYTES, self.max_record_bytes + 1)
         # Once there was a big value there will be more, and to pack one in vain is dear.
         self._looks_first = False
+        self._extracts_always = codec.packs_once and self._max_value_bytes > 0
         self._wakeups: queue.SimpleQueue[None] = queue.SimpleQueue()
         # Bound once, as they are called for every reply.
         self.put = self._records.append
@@ -75,7 +76,7 @@ class Outbox:
 
         Raises SERIALIZATION, VALUE_TOO_LARGE.
         """
-        if (look_first or self._looks_first) and has_big_leaf(value):
+        if self._extracts_always or ((look_first or self._looks_first) and has_big_leaf(value)):
             return self._put_large(0, call_id, value)
         record = self.pack([0, call_id, value])
         size = len(record)
@@ -87,7 +88,7 @@ class Outbox:
     def put_chunk(self, call_id: int, value: object) -> int:
         """As `put_result`, for one piece of a stream. With `PART_BYTES` and more, wait until
         `parts.when_gone` before anything else of this call."""
-        if value.__class__ is not str and has_big_leaf(value):
+        if value.__class__ is not str and (self._extracts_always or has_big_leaf(value)):
             return self._put_large(2, call_id, value)
         record, size = self._codec.chunk(call_id, value)
         if len(record) >= self._large_bytes:
@@ -106,13 +107,13 @@ class Outbox:
         record = extraction.packed(self.pack, kind, value)
         size = extraction.size + len(record)
         if extraction.size > self._max_value_bytes:
+            self._codec.take_back()
             raise value_too_large(extraction.size, self._max_value_bytes)
         if kind == 2:
             record = sized_chunk(record, size)
         if not extraction.leaves:
             return self._put_whole(kind, call_id, value, record)
-        if len(record) > self.max_record_bytes:
-            raise too_large(len(record), self.max_record_bytes)
+        self._require_room(record)
         self._looks_first = True
         outgoing = OutgoingValue(call_id, extraction.parts(), is_answer=kind == 0)
         outgoing.record = record
@@ -125,10 +126,14 @@ class Outbox:
             packed = self.pack([kind, call_id, value])
             if kind == 2:
                 packed = sized_chunk(packed, len(packed))
-        if len(packed) > self.max_record_bytes:
-            raise too_large(len(packed), self.max_record_bytes)
+        self._require_room(packed)
         self.put(packed)
         return len(packed)
+
+    def _require_room(self, record: bytes) -> None:
+        if len(record) > self.max_record_bytes:
+            self._codec.take_back()
+            raise too_large(len(record), self.max_record_bytes)
 
     def put_end(self, call_id: int) -> None:
         self.put(self.pack([3, call_id]))

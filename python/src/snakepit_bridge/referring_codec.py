@@ -23,6 +23,8 @@ class ReferringCodec(MsgpackCodec):
     It reads them off the records that pass through it, so that no other worker pays for it.
     """
 
+    packs_once = True
+
     def __init__(self) -> None:
         super().__init__(self._keep)
         # Of the calls that are not answered and have one; None for one that is over.
@@ -33,17 +35,20 @@ class ReferringCodec(MsgpackCodec):
         def record(record: Record) -> bytes:
             call_id = record[1]
             self._packing.call_id = call_id
-            made = self._packing.made = []
+            self._packing.made = []
             try:
                 return pack(record)
             except BaseException:
-                refs.release(made)  # nobody will ever hear of them
+                self.take_back()
                 raise
             finally:
                 if record[0] in LAST_ANSWERS:
                     self._sessions.pop(call_id, None)
 
         self.record = record
+
+    def take_back(self) -> None:
+        refs.release(self._packing.made)  # nobody will ever hear of them
 
     def small(self, acked: int, records: Sequence[bytes | Record]) -> bytes | None:
         document = super().small(acked, records)
