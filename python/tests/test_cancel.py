@@ -98,4 +98,4 @@ def test_a_handler_that_has_stopped_the_reading_thread_does_not_stop_the_worker(
             wait_for_log(connection, "begun")
         connection.send(*([2, call_id] for call_id in range(1, 11)))
         for call_id in range(1, 11):
-            assert connection.answer_to(call_id)[0] == 0
+            assert connection.answer_to(call_id)[2]["code"] == "CANCELLED"

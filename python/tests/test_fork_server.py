@@ -1,3 +1,4 @@
+import contextlib
 import os
 import random
 import signal
@@ -135,8 +136,11 @@ def test_no_descriptor_of_the_fork_server_or_its_host_reaches_a_worker(host: Hos
 
 
 def open_files(pid: int) -> set[str]:
-    folder = Path(f"/proc/{pid}/fd")
-    return {os.readlink(entry) for entry in folder.iterdir()}
+    files = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed while we looked
+            files.add(os.readlink(entry))
+    return files
 
 
 SEEDED = "commands_for_tests,numpy"  # which imports its generators only when they are used
