@@ -59,7 +59,7 @@ test("an unknown command, and arguments of another shape, do not compile", async
     // @ts-expect-error everything is missing
     () => pool.execute("add"),
     // @ts-expect-error it takes nothing
-    () => pool.execute("version", { of: "ruby" }),
+    () => pool.execute("version", { of: "add" }),
     // @ts-expect-error there is no such command
     () => pool.stream("counts", { to: 3 }),
     // @ts-expect-error it does not stream

@@ -47,7 +47,7 @@ export type CallParameters<Types> = Types extends CommandTypes
   ? ParametersWith<"args" extends keyof Types ? Types["args"] : never>
   : never;
 
-// A tuple around the type keeps the union of several argument types one type.
+// In brackets, because a bare type is taken apart: a union into its members, never into nothing.
 type ParametersWith<Args> = [Args] extends [never]
   ? [args?: NoArgs, options?: CallOptions]
   : undefined extends Args
