@@ -1,7 +1,8 @@
 import {
+  type AnyCommands,
   type CallOptions,
   type CloseOptions,
-  type CommandMap,
+  type CommandMapOf,
   createPool,
   createPools,
   type Pool,
@@ -26,9 +27,11 @@ import { type FailedPool, withAdvice } from "./start-advice.ts";
 
 /**
  * Python workers behind one object: commands, single functions, DSPy. `Commands` types what they
- * take and give, as for `createPool`.
+ * take and give, as for `createPool`; a bridge with a map can be passed where a plain `Bridge` is
+ * expected.
  */
-export interface Bridge<Commands extends CommandMap = CommandMap> extends AsyncDisposable {
+export interface Bridge<Commands extends CommandMapOf<Commands> = AnyCommands>
+  extends AsyncDisposable {
   /** Any command that the workers know. @throws SnakepitError, see `Pool.execute` */
   readonly execute: Execute<Commands>;
   /** The chunks of a command, in order; leaving the loop cancels it. */
@@ -60,10 +63,11 @@ export interface Bridge<Commands extends CommandMap = CommandMap> extends AsyncD
  * @throws SnakepitError INVALID_OPTIONS; WORKER_START_FAILED when there is no usable Python or no
  * worker came up
  */
-export async function createBridge<Commands extends CommandMap = CommandMap>(
+export async function createBridge<Commands extends CommandMapOf<Commands> = AnyCommands>(
   options: BridgeOptions = {},
 ): Promise<Bridge<Commands>> {
-  return (await startBridge(options)) as unknown as Bridge<Commands>;
+  const bridge: Bridge = await startBridge(options);
+  return bridge;
 }
 
 async function startBridge(options: BridgeOptions): Promise<PythonBridge> {

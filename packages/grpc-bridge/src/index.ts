@@ -1,11 +1,18 @@
 export {
+  type AnyCommands,
   type CallOptions,
+  type CallParameters,
+  type CallsOf,
+  type ChunkOf,
   type CloseOptions,
   type CommandMap,
+  type CommandMapOf,
   type CommandTypes,
   type ErrorCode,
   type Outcome,
+  type ReplyOf,
   SnakepitError,
+  type StreamsOf,
 } from "snakepit";
 export { type Bridge, createBridge } from "./bridge.ts";
 export type { BridgeStatus, PoolStatus } from "./bridge-status.ts";

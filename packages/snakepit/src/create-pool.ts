@@ -1,6 +1,7 @@
+import type { AnyCommands, CommandMapOf } from "./command-types.ts";
 import { holding } from "./hold.ts";
 import { type PoolOptions, resolvePoolOptions } from "./options.ts";
-import type { CommandMap, Pool } from "./pool.ts";
+import type { Pool } from "./pool.ts";
 import { openStore } from "./store/open-store.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
@@ -9,10 +10,11 @@ import { WorkerPool } from "./worker-pool.ts";
  * failed (they are tried again).
  * @throws SnakepitError INVALID_OPTIONS; WORKER_START_FAILED when no worker came up
  */
-export async function createPool<Commands extends CommandMap = CommandMap>(
+export async function createPool<Commands extends CommandMapOf<Commands> = AnyCommands>(
   options: PoolOptions,
 ): Promise<Pool<Commands>> {
-  return (await startPool(options)) as Pool<CommandMap> as Pool<Commands>;
+  const pool: Pool = await startPool(options);
+  return pool;
 }
 
 /** The same, as other parts of this package see it. */

@@ -18,6 +18,17 @@ export type {
 export { closest } from "./check-options.ts";
 export type { CircuitOptions, CircuitPhase } from "./circuit.ts";
 export type { Clock } from "./clock.ts";
+export type {
+  AnyCommands,
+  CallParameters,
+  CallsOf,
+  ChunkOf,
+  CommandMap,
+  CommandMapOf,
+  CommandTypes,
+  ReplyOf,
+  StreamsOf,
+} from "./command-types.ts";
 export type { CrashCause } from "./crash.ts";
 export { createPool } from "./create-pool.ts";
 export { createPools, type PoolsOptions } from "./create-pools.ts";
@@ -68,8 +79,6 @@ export { OutputTail } from "./output-tail.ts";
 export type {
   CallOptions,
   CloseOptions,
-  CommandMap,
-  CommandTypes,
   Pool,
   PoolHealth,
   PoolStats,

@@ -1,5 +1,14 @@
 import type { Affinity } from "./adapter.ts";
 import type { CircuitPhase } from "./circuit.ts";
+import type {
+  AnyCommands,
+  CallParameters,
+  CallsOf,
+  ChunkOf,
+  CommandMapOf,
+  ReplyOf,
+  StreamsOf,
+} from "./command-types.ts";
 import type { PoolEventName, PoolEventOf } from "./events.ts";
 import type { ProcessGuards } from "./local/process-guards.ts";
 import type { Records } from "./records.ts";
@@ -8,22 +17,6 @@ import type { Sessions } from "./sessions.ts";
 import type { CommandStats } from "./statistics/command-statistics.ts";
 import type { WorkerNote } from "./worker-history.ts";
 import type { WorkerPhase } from "./worker-state.ts";
-
-/** Names the commands of a pool and what they take and give: `{ add: { args: …; reply: … } }`. */
-export type CommandMap = { readonly [command: string]: CommandTypes };
-
-export interface CommandTypes {
-  readonly args?: unknown;
-  readonly reply?: unknown;
-  readonly chunk?: unknown;
-}
-
-type Get<Types, Key extends keyof CommandTypes> = Types extends { readonly [K in Key]: infer Value }
-  ? Value
-  : unknown;
-type ArgsOf<Types> = Get<Types, "args">;
-type ReplyOf<Types> = Get<Types, "reply">;
-type ChunkOf<Types> = Get<Types, "chunk">;
 
 export interface CallOptions {
   /** When it aborts, the promise rejects with `signal.reason` and the worker is asked to stop. */
@@ -155,8 +148,13 @@ export interface RestartReport {
   readonly left: readonly { readonly workerId: string; readonly reason: "pinned" | "busy" }[];
 }
 
-/** Worker processes, a queue in front of them, and one deadline per call. */
-export interface Pool<Commands extends CommandMap = CommandMap> extends AsyncDisposable {
+/**
+ * Worker processes, a queue in front of them, and one deadline per call. `Commands` types what they
+ * take and give; a pool that knows more of them can be passed where fewer are needed, and any pool
+ * where a plain `Pool` is.
+ */
+export interface Pool<out Commands extends CommandMapOf<Commands> = AnyCommands>
+  extends AsyncDisposable {
   /**
    * Sends one call to a free worker, waiting in the queue if none is free. A rejected promise means
    * that the caller may go on; the worker may still be finishing.
@@ -164,10 +162,9 @@ export interface Pool<Commands extends CommandMap = CommandMap> extends AsyncDis
    * UNKNOWN_COMMAND, SESSION_LOST (not started); TIMEOUT, WORKER_EXITED, MEMORY_EXCEEDED,
    * SERIALIZATION, VALUE_TOO_LARGE, REMOTE; or the reason of `signal`
    */
-  execute<Command extends keyof Commands & string>(
+  execute<Command extends keyof CallsOf<Commands> & string>(
     command: Command,
-    args?: ArgsOf<Commands[Command]>,
-    options?: CallOptions,
+    ...parameters: CallParameters<Commands[Command]>
   ): Promise<ReplyOf<Commands[Command]>>;
 
   /**
@@ -176,10 +173,9 @@ export interface Pool<Commands extends CommandMap = CommandMap> extends AsyncDis
    * worker down.
    * @throws SnakepitError as `execute`; UNSUPPORTED when the worker cannot stream
    */
-  stream<Command extends keyof Commands & string>(
+  stream<Command extends keyof StreamsOf<Commands> & string>(
     command: Command,
-    args?: ArgsOf<Commands[Command]>,
-    options?: CallOptions,
+    ...parameters: CallParameters<Commands[Command]>
   ): AsyncIterableIterator<ChunkOf<Commands[Command]>, undefined>;
 
   /**

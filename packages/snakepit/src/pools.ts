@@ -1,6 +1,6 @@
 import type { PoolEventName, PoolEventOf } from "./events.ts";
 import type { NamedPoolOptions } from "./named-pool.ts";
-import type { CallOptions, CloseOptions, CommandMap, Pool, PoolHealth, PoolStats } from "./pool.ts";
+import type { CallOptions, CloseOptions, Pool, PoolHealth, PoolStats } from "./pool.ts";
 import type { Records } from "./records.ts";
 import type { Session, SessionOptions } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
@@ -29,12 +29,12 @@ export interface Pools<Name extends string = string> extends AsyncDisposable {
   /** Their names, in the order in which they were added. */
   names(): readonly string[];
   /** @throws SnakepitError UNKNOWN_POOL */
-  pool(name: Name | (string & {})): Pool<CommandMap>;
+  pool(name: Name | (string & {})): Pool;
   /**
    * Starts one more.
    * @throws SnakepitError INVALID_ARGUMENT when there is one of that name; what kept it from starting
    */
-  add(name: string, options: NamedPoolOptions): Promise<Pool<CommandMap>>;
+  add(name: string, options: NamedPoolOptions): Promise<Pool>;
   /**
    * Closes one, as `Pool.close` does; the others go on.
    * @throws SnakepitError UNKNOWN_POOL; NOT_ALLOWED while sessions are open in it, unless `force`

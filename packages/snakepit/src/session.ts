@@ -1,7 +1,8 @@
 import type { Affinity, CallSession } from "./adapter.ts";
+import type { AnyCommands, CommandMapOf } from "./command-types.ts";
 import { SnakepitError } from "./errors.ts";
 import type { SessionEvent } from "./events.ts";
-import type { CallOptions, CommandMap, Pool, WorkerInfo } from "./pool.ts";
+import type { CallOptions, Pool, WorkerInfo } from "./pool.ts";
 import { sessionEndedError } from "./pool-errors.ts";
 import { checkNamespace, type RecordScope, type Records, StoredRecords } from "./records.ts";
 import type { Preparing } from "./rehydration.ts";
@@ -36,7 +37,7 @@ export interface SessionOptions {
  * the pool's own, on that worker, and may also throw SESSION_LOST, SESSION_NOT_FOUND,
  * QUOTA_EXCEEDED and STORE_UNAVAILABLE.
  */
-export interface Session<Commands extends CommandMap = CommandMap>
+export interface Session<out Commands extends CommandMapOf<Commands> = AnyCommands>
   extends CallSession,
     Pick<Pool<Commands>, "execute" | "stream">,
     AsyncDisposable {
