@@ -219,7 +219,7 @@ export interface Pool<out Commands extends CommandMapOf<Commands> = AnyCommands>
   /**
    * Takes no new calls, lets those that wait and run go on for `graceMs`, then ends every worker.
    * What is left then fails: waiting calls with POOL_CLOSED (not started), running ones with
-   * CANCELLED. Callable twice; both wait for the same end.
+   * CANCELLED. Callable twice; both wait for the same end, that of the first call's grace.
    */
   close(options?: CloseOptions): Promise<void>;
 }
