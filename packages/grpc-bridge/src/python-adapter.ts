@@ -6,6 +6,7 @@ import type { ForkServers } from "./fork-servers.ts";
 import type { ResolvedListen } from "./listen-options.ts";
 import type { PythonSettings } from "./options.ts";
 import { PythonConnection } from "./python-connection.ts";
+import { startAdvice } from "./start-advice.ts";
 import { threadLimits } from "./thread-limits.ts";
 import { WorkerHost } from "./worker-host.ts";
 import { workerSeed } from "./worker-seed.ts";
@@ -133,6 +134,10 @@ export class PythonAdapter implements Adapter {
       reception.dismiss(process.workerId);
       throw error;
     }
+  }
+
+  startAdvice(stderr: string): string | undefined {
+    return startAdvice(stderr, this.#host().executable, this.#listen);
   }
 
   #host(): { readonly host: WorkerHost; readonly executable: string } {
