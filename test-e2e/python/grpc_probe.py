@@ -1,6 +1,7 @@
 """A health probe with the client of grpcio-health-checking: `<target> check|watch <service>`.
 
-`target` is `grpc:…`, or `grpcs:…` with the files of SNAKEPIT_TLS_CA, _KEY and _CERT.
+`target` is as `bridge.status()` has it; with certificates where SNAKEPIT_TLS_CA, _KEY and _CERT
+name their files.
 """
 
 import os
@@ -11,9 +12,8 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 
-def channel(address: str) -> grpc.Channel:
-    scheme, _, target = address.partition(":")
-    if scheme == "grpc":
+def channel(target: str) -> grpc.Channel:
+    if "SNAKEPIT_TLS_CA" not in os.environ:
         return grpc.insecure_channel(target, options=[("grpc.default_authority", "localhost")])
     files = (os.environ[f"SNAKEPIT_TLS_{name}"] for name in ("CA", "KEY", "CERT"))
     return grpc.secure_channel(
@@ -21,8 +21,8 @@ def channel(address: str) -> grpc.Channel:
     )
 
 
-def main(address: str, method: str, service: str = "") -> None:
-    stub = health_pb2_grpc.HealthStub(channel(address))
+def main(target: str, method: str, service: str = "") -> None:
+    stub = health_pb2_grpc.HealthStub(channel(target))
     request = health_pb2.HealthCheckRequest(service=service)
     try:
         if method == "check":

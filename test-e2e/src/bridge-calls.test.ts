@@ -178,3 +178,20 @@ test("values are exact: integers beyond 32 bits, floats, bytes, keys that look l
   expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   expect(await bridge.python.call("builtins.repr", [2 ** 40])).toBe("1099511627776");
 });
+
+test("a bridge whose workers have no DSPy says which options bring it", async () => {
+  const bridge = await testBridge();
+  const args = {
+    program: { module: "predict", signature: { inputs: [], outputs: [] } },
+    inputs: {},
+  } as unknown as Parameters<typeof bridge.dspy.predict>[0];
+  const refusal = {
+    code: "UNKNOWN_COMMAND",
+    outcome: "not-started",
+    message: expect.stringMatching(
+      /no DSPy; .*extras: \["dspy"\], preload: \["snakepit_bridge\.dspy"\].*`npx snakepit-bridge setup --extra dspy`/,
+    ),
+  };
+  await expect(bridge.dspy.predict(args)).rejects.toMatchObject(refusal);
+  await expect(bridge.dspy.predictStream(args).next()).rejects.toMatchObject(refusal);
+});

@@ -243,3 +243,18 @@ test("after a restart that failed the workers of before serve on, and come from 
   expect(bridge.status().pools["default"]?.forkServer).not.toBe(server);
   await until(() => bridge.pool.workers().filter(({ state }) => state === "ready").length === 2);
 });
+
+test.each(["fork", "spawn"] as const)(
+  "a call that starts the pool is told what is wrong with its preload (%s)",
+  async (startMethod) => {
+    const options = { minWorkers: 0, python: { preload: ["no_such_module"], startMethod } };
+    const bridge = await testBridge(options);
+    const failed = new Promise<Error>((resolve) => {
+      bridge.pool.on("worker-start-failed", ({ error }) => resolve(error));
+    });
+    const advice =
+      /^\[(POOL_DEGRADED|WORKER_START_FAILED)\].*a module of python\.preload could not be imported: .*no_such_module.*; install it .*name the folder .* in python\.path$/;
+    await expect(bridge.execute("echo", {})).rejects.toThrow(advice);
+    expect((await failed).message).toMatch(advice);
+  },
+);

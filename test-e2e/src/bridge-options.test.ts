@@ -91,3 +91,11 @@ test("options that are undefined count as absent, of bridges, pools, sessions an
   const several = await testBridge({ pools, name: undefined, maxWorkers: undefined });
   expect(await several.execute("echo", { a: 3 })).toEqual({ a: 3 });
 });
+
+test("a variable for the workers that is undefined counts as absent", async () => {
+  const env = { E2E_GIVEN: "yes", E2E_ABSENT: undefined, OMP_NUM_THREADS: undefined };
+  const bridge = await testBridge({ python: { ...python, env } });
+  const names = ["E2E_GIVEN", "E2E_ABSENT", "OMP_NUM_THREADS"];
+  const values = names.map((name) => bridge.execute("env.variable", { name }));
+  expect(await Promise.all(values)).toEqual(["yes", null, "1"]);
+});

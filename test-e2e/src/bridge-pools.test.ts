@@ -70,8 +70,8 @@ test("pools with the same certificates share a fork server, and each listens for
   for (const name of ["one", "two", "near"])
     expect(await bridge.pools?.pool(name).execute("echo", { name })).toEqual({ name });
   const { one, two, near } = bridge.status().pools;
-  expect(one?.address).toMatch(/^grpcs:localhost:\d+$/);
-  expect(two?.address).toMatch(/^grpcs:localhost:\d+$/);
+  expect(one?.address).toMatch(/^localhost:\d+$/);
+  expect(two?.address).toMatch(/^localhost:\d+$/);
   expect(two?.address).not.toBe(one?.address);
   expect(near?.address).toMatch(/^unix:/);
   expect(two?.forkServer).toBe(one?.forkServer);

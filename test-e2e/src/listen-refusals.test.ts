@@ -41,11 +41,34 @@ test("a name that is not in the certificate is named, with listen.advertise", as
   });
 });
 
-test("a certificate of another authority is named, with listen.tls.ca", async () => {
-  const [{ host, worker }, { ca }] = [await certificates(), await certificates()];
-  const listen = { host: "localhost", tls: { ca, ...host, worker } };
-  await expect(testBridge({ transport: "grpc", listen })).rejects.toMatchObject({
+test("a certificate of another authority is named, before anything starts", async () => {
+  const [{ ca, host, worker }, theirs] = [await certificates(), await certificates()];
+  const refusal = (name: string, file: string) => ({
+    code: "INVALID_OPTIONS",
+    message: expect.stringContaining(
+      `${name} (${file}) was not signed by listen.tls.ca (${ca}), nor by what follows it`,
+    ),
+  });
+  const started = (tls: { ca: string } & typeof host & { worker: typeof worker }) =>
+    testBridge({ transport: "grpc", listen: { host: "localhost", tls } });
+  await expect(started({ ca, ...host, worker: theirs.worker })).rejects.toMatchObject(
+    refusal("listen.tls.worker.cert", theirs.worker.cert),
+  );
+  await expect(started({ ca, ...theirs.host, worker })).rejects.toMatchObject(
+    refusal("listen.tls.cert", theirs.host.cert),
+  );
+});
+
+test("a host's certificate that has expired is named, with what the worker saw", async () => {
+  const dates = { notBeforeDate: new Date("2020-01-01"), notAfterDate: new Date("2020-02-01") };
+  const expired = await makeCertificates(join(temporaryFolder(), "tls"), dates);
+  const { ca, host, worker } = expired;
+  const started = testBridge({
+    transport: "grpc",
+    listen: { host: "localhost", tls: { ca, ...host, worker } },
+  });
+  await expect(started).rejects.toMatchObject({
     code: "WORKER_START_FAILED",
-    message: expect.stringContaining(`listen.tls.ca (${ca}) must be the authority`),
+    message: expect.stringMatching(/listen\.tls\.cert \(.+\), which must not have expired; what/),
   });
 });

@@ -5,6 +5,7 @@ import { type ChainOfThought, createChainOfThought } from "./modules/chain-of-th
 import { createPredict, type Predict } from "./modules/predict.ts";
 import { createRunner, type OpenBridge, type Runner } from "./runner.ts";
 import { bridgeOptionsOf, checkOptions, type DspexOptions, withDspy } from "./settings.ts";
+import { withOwnAdvice } from "./setup-advice.ts";
 import { type AnswerWithContext, createAnswerWithContext } from "./verbs/answer-with-context.ts";
 import { type Ask, createAsk } from "./verbs/ask.ts";
 import { type Classify, createClassify } from "./verbs/classify.ts";
@@ -72,7 +73,7 @@ export interface Client {
 export function createClient(given: DspexOptions, start: StartBridge = createBridge): Client {
   checkOptions("createDspex", given);
   let options = given;
-  const slot = new BridgeSlot(withDspy(bridgeOptionsOf(options)), start);
+  const slot = new BridgeSlot(withDspy(bridgeOptionsOf(options)), withOwnAdvice(start));
   let isClosed = false;
 
   const open: OpenBridge = async (call) => {

@@ -8,7 +8,7 @@ export interface PoolStatus {
   /** What the last worker said of itself: `python`, `snakepit_bridge`. */
   readonly versions: Readonly<Record<string, string>>;
   readonly transport: "socket" | "grpc";
-  /** Where workers dial in: `unix:…`, `grpc:unix:…`, or `grpcs:host:port`. */
+  /** Where workers dial in, as a gRPC client takes it: `unix:/path`, or `host:port` over TCP. */
   readonly address: string | undefined;
   /** Why workers are spawned and not forked, if so; it names the module that does not allow it. */
   readonly spawnReason: string | undefined;
@@ -29,7 +29,8 @@ export function poolStatus(pool: Pool, adapter: PythonAdapter): PoolStatus {
     executable,
     versions,
     transport,
-    address,
+    // Workers are also told what they have to speak there.
+    address: address?.replace(/^grpcs?:/, ""),
     spawnReason,
     forkServer: launcher?.forkServer,
     workers: pool.workers(),

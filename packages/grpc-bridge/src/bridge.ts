@@ -23,7 +23,6 @@ import { type PoolPlan, poolPlans } from "./pool-plans.ts";
 import { Python } from "./python/python.ts";
 import { PythonAdapter } from "./python-adapter.ts";
 import { routing } from "./routing.ts";
-import { type FailedPool, withAdvice } from "./start-advice.ts";
 
 /**
  * Python workers behind one object: commands, single functions, DSPy. `Commands` types what they
@@ -81,12 +80,7 @@ async function startBridge(options: BridgeOptions): Promise<PythonBridge> {
       adapter: new PythonAdapter(python, transport, { servers, listen, maxValueBytes }),
     };
   });
-  try {
-    const calls = await startPools(members, options);
-    return new PythonBridge(calls, members, servers);
-  } catch (error) {
-    throw withAdvice(error, failedPool(error, members));
-  }
+  return new PythonBridge(await startPools(members, options), members, servers);
 }
 
 /** One pool to be, and the Python that its workers run on. */
@@ -112,12 +106,6 @@ function startPools(members: readonly Member[], options: BridgeOptions): Promise
     ...(store === undefined ? {} : { store }),
     ...(maxSessions === undefined ? {} : { maxSessions }),
   });
-}
-
-function failedPool(error: unknown, members: readonly Member[]): FailedPool {
-  const { pool } = (error as { readonly details?: { readonly pool?: unknown } }).details ?? {};
-  const failed = members.find(({ plan }) => plan.name === pool) ?? members[0];
-  return { executable: failed?.adapter.executable, listen: failed?.plan.listen };
 }
 
 class PythonBridge implements Bridge {
@@ -173,9 +161,7 @@ class PythonBridge implements Bridge {
     // All of them, before anybody hears of one that did not succeed.
     const results = await Promise.allSettled(restarts);
     settle(results.some(({ status }) => status === "rejected"));
-    const reports = await Promise.all(restarts).catch((error: unknown) => {
-      throw withAdvice(error, failedPool(error, this.#members));
-    });
+    const reports = await Promise.all(restarts);
     return {
       replaced: reports.flatMap(({ replaced }) => replaced),
       left: reports.flatMap(({ left }) => left),

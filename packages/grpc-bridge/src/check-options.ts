@@ -57,6 +57,7 @@ function checkPools(options: BridgeOptions, pools: unknown): string[] {
       ? []
       : ["name cannot be set beside pools, which have the names of their keys"]),
     ...entries.flatMap(([name, pool]) => checkPool(`pools.${name}`, pool, options.transport)),
+    ...checkOwners(entries),
     ...checkPorts(options, entries),
   ];
 }
@@ -86,8 +87,36 @@ function checkPool(name: string, pool: unknown, sharedTransport: unknown): strin
   return [
     ...checkKeys(`${name} has no option `, pool as object, bridgePoolOptionNames),
     ...checkOwn(`${name}.`, { ...(pool as object), transport }),
-    ...checkNames(`${name}.commands`, commands),
+    ...checkCommands(`${name}.commands`, commands),
   ];
+}
+
+function checkCommands(name: string, commands: unknown): string[] {
+  const problems = checkNames(name, commands);
+  if (problems.length > 0 || !Array.isArray(commands)) return problems;
+  return commands
+    .filter((command: string) => command.slice(0, -1).includes("*"))
+    .map(
+      (command: string) =>
+        `${name} has ${shown(command)}, which matches no command; a * stands for any end, as in "vision.*"`,
+    );
+}
+
+/** The second of two would never get one. */
+function checkOwners(pools: readonly (readonly [string, unknown])[]): string[] {
+  const owners = new Map<string, string[]>();
+  for (const [name, pool] of pools) {
+    const { commands } = isObject(pool) ? (pool as BridgePoolOptions) : {};
+    if (!Array.isArray(commands)) continue;
+    for (const command of new Set<string>(commands))
+      owners.set(command, [...(owners.get(command) ?? []), name]);
+  }
+  return [...owners]
+    .filter(([, names]) => names.length > 1)
+    .map(
+      ([command, names]) =>
+        `commands ${shown(command)} cannot go to the pools ${names.join(" and ")} at once; name them in one`,
+    );
 }
 
 function checkOwn(
@@ -212,7 +241,7 @@ function checkEnv(name: string, value: unknown): string[] {
   const notObject = checkObject(name, value);
   if (notObject.length > 0) return notObject;
   return Object.entries(value as object)
-    .filter(([, one]) => typeof one !== "string")
+    .filter(([, one]) => one !== undefined && typeof one !== "string")
     .map(([key, one]) => `${name}.${key} is ${shown(one)}, not a string`);
 }
 

@@ -1,6 +1,6 @@
-import { X509Certificate } from "node:crypto";
 import { accessSync, constants, readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
+import { certificatesOf, leadsTo } from "./certificate-chain.ts";
 import type { TlsFiles } from "./grpc-door.ts";
 
 /** Where workers on other machines dial in, with certificates on both sides and the token. */
@@ -129,15 +129,30 @@ const forClients = { oid: "1.3.6.1.5.5.7.3.2", name: "clientAuth" };
 /** Here, where it can be said which file is at fault, and not at the first handshake. */
 function checkPair(name: string, { ca, cert, key }: TlsFiles, use: typeof forServers): string[] {
   try {
-    const pem = readFileSync(cert);
-    createSecureContext({ ca: readFileSync(ca), cert: pem, key: readFileSync(key) });
-    const { keyUsage } = new X509Certificate(pem);
-    if (keyUsage === undefined || keyUsage.includes(use.oid)) return [];
-    return [`${name}.cert (${cert}) is not made out for ${use.name}, and no peer would accept it`];
+    const [authority, pem] = [readFileSync(ca, "utf8"), readFileSync(cert, "utf8")];
+    createSecureContext({ ca: authority, cert: pem, key: readFileSync(key) });
+    const own = certificatesOf(pem);
+    return [
+      ...checkUse(`${name}.cert (${cert})`, own[0]?.keyUsage, use),
+      ...(leadsTo(certificatesOf(authority), own)
+        ? []
+        : [
+            `${name}.cert (${cert}) was not signed by listen.tls.ca (${ca}), nor by what follows it in its own file, so that no peer would accept it; name in listen.tls.ca the authority that has signed it, or have that one sign another`,
+          ]),
+    ];
   } catch (error) {
     const why = (error as Error).message;
     return [`${name}.cert (${cert}) and key (${key}) are no certificate and its key: ${why}`];
   }
+}
+
+function checkUse(
+  name: string,
+  keyUsage: readonly string[] | undefined,
+  use: typeof forServers,
+): string[] {
+  if (keyUsage === undefined || keyUsage.includes(use.oid)) return [];
+  return [`${name} is not made out for ${use.name}, and no peer would accept it`];
 }
 
 function checkFile(name: string, value: unknown): string[] {

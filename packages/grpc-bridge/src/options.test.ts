@@ -50,6 +50,15 @@ test.each([
     /listen.port 8443 cannot be that of the pools a and b at once; give each a listen of its own/,
   ],
   [{ pools: { a: { commands: "x" } } }, /pools.a.commands is "x", not a list of names/],
+  [
+    { pools: { a: { commands: ["*.x", "good.*"] } } },
+    /^\[\w+\] pools.a.commands has "\*.x", which matches no command; a \* stands for any end, as in "vision.\*"$/,
+  ],
+  [{ pools: { a: { commands: ["a**"] } } }, /pools.a.commands has "a\*\*"/],
+  [
+    { pools: { a: { commands: ["x", "v.*"] }, b: {}, c: { commands: ["v.*"] } } },
+    /^\[\w+\] commands "v.\*" cannot go to the pools a and c at once; name them in one$/,
+  ],
   [{ pools: { a: {} }, store: 5 }, /store must be a store or its URL/],
   [{ python: { preload: "dspy" } }, /python.preload is "dspy", not a list of names/],
   [{ python: { path: ["/no/such/folder"] } }, /names \/no\/such\/folder, which does not exist/],

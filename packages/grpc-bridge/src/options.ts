@@ -17,7 +17,7 @@ export interface PythonSettings {
   /** Folders in front of Python's module path. */
   readonly path?: readonly string[] | undefined;
   /** Variables for the workers, beyond the launcher's allow-list. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Calls that one worker runs side by side. Default: 64. */
   readonly concurrency?: number | undefined;
   /** `"spawn"` starts each worker from nothing. Default: `"fork"`, where the preload allows it. */

@@ -52,12 +52,13 @@ test("a pool that keeps to the socket has nothing of where the others listen", (
 });
 
 test("a pool's Python has what all have, and what it names itself", () => {
-  const shared = { preload: ["a"], env: { A: "1", B: "1" }, threads: 2, concurrency: 8 };
+  const env = { A: "1", B: "1", C: undefined };
+  const shared = { preload: ["a"], env, threads: 2, concurrency: 8 };
   const [plan] = poolPlans({
     python: shared,
-    pools: { one: { python: { preload: ["b", "a"], env: { B: "2" }, threads: 4 } } },
+    pools: { one: { python: { preload: ["b", "a"], env: { A: undefined, B: "2" }, threads: 4 } } },
   });
-  expect(plan?.python).toEqual({
+  expect(plan?.python).toStrictEqual({
     preload: ["a", "b"],
     env: { A: "1", B: "2" },
     threads: 4,

@@ -73,14 +73,14 @@ function mergedPython(shared: PythonSettings, own: PythonSettings): PythonSettin
     extras: both("extras"),
     preload: both("preload"),
     path: both("path"),
-    env: { ...shared.env, ...own.env },
+    env: { ...given(shared.env ?? {}), ...given(own.env ?? {}) },
   };
 }
 
 type Given<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> };
 
 /** An `undefined` counts as absent. */
-function given<Options extends object>(options: Options): Given<Options> {
+export function given<Options extends object>(options: Options): Given<Options> {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as Given<Options>;
 }

@@ -5,7 +5,9 @@ import { ForkServerLauncher } from "./fork-server-launcher.ts";
 import type { ForkServers } from "./fork-servers.ts";
 import type { ResolvedListen } from "./listen-options.ts";
 import type { PythonSettings } from "./options.ts";
+import { given } from "./pool-plans.ts";
 import { PythonConnection } from "./python-connection.ts";
+import { startAdvice } from "./start-advice.ts";
 import { threadLimits } from "./thread-limits.ts";
 import { WorkerHost } from "./worker-host.ts";
 import { workerSeed } from "./worker-seed.ts";
@@ -103,7 +105,7 @@ export class PythonAdapter implements Adapter {
       channel: "dials",
       env: {
         ...threadLimits(threads),
-        ...env,
+        ...given(env),
         ...(path.length > 0
           ? {
               PYTHONPATH: [...path.map((folder) => resolve(folder)), env["PYTHONPATH"]]
@@ -133,6 +135,10 @@ export class PythonAdapter implements Adapter {
       reception.dismiss(process.workerId);
       throw error;
     }
+  }
+
+  startAdvice(stderr: string): string | undefined {
+    return startAdvice(stderr, this.#host().executable, this.#listen);
   }
 
   #host(): { readonly host: WorkerHost; readonly executable: string } {

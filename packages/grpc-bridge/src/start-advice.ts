@@ -1,4 +1,3 @@
-import { SnakepitError } from "snakepit";
 import { damagedAdvice } from "./environment/index.ts";
 import type { ListenOptions } from "./listen-options.ts";
 
@@ -12,31 +11,21 @@ const wrongName = /Hostname Verification Check failed|certificate is not valid f
 const handshakeFailure =
   /CERTIFICATE_VERIFY_FAILED|Tls handshake failed|Handshake failed with error/;
 
-/** The pool that did not start, as far as the advice is about it. */
-export interface FailedPool {
-  readonly executable: string | undefined;
-  readonly listen: ListenOptions | undefined;
-}
-
 /**
- * A failed start with what to do about it in front, where the worker's own words tell. They stay in
- * `details.stderr`, and the error as it was in `cause`.
+ * What to do about a worker that did not start, where its last words tell.
+ * `executable`: the Python that it ran on; `listen`: where it had to dial in.
  */
-export function withAdvice(error: unknown, { executable, listen }: FailedPool): unknown {
-  if (!SnakepitError.is(error, "WORKER_START_FAILED") || executable === undefined) return error;
-  const { stderr } = error.details;
-  const damaged = damagedAdvice(executable, stderr);
-  const message =
-    damaged ?? preloadAdvice(stderr) ?? grpcMissing.exec(stderr)?.[1] ?? tlsAdvice(stderr, listen);
-  if (message === undefined) return error;
-  // Of several, the error says which it was.
-  const { pool } = error.details as { readonly pool?: string };
-  const prefix = pool === undefined ? "" : `pool ${JSON.stringify(pool)}: `;
-  return new SnakepitError("WORKER_START_FAILED", `${prefix}${message}`, {
-    cause: error,
-    outcome: error.outcome,
-    details: error.details,
-  });
+export function startAdvice(
+  stderr: string,
+  executable: string,
+  listen: ListenOptions | undefined,
+): string | undefined {
+  return (
+    damagedAdvice(executable, stderr) ??
+    preloadAdvice(stderr) ??
+    grpcMissing.exec(stderr)?.[1] ??
+    tlsAdvice(stderr, listen)
+  );
 }
 
 function preloadAdvice(stderr: string): string | undefined {

@@ -14,6 +14,11 @@ export interface Adapter {
   close?(): Promise<void>;
   /** Handshake with a fresh process. Rejecting means that the start failed; the pool backs off. */
   connect(process: WorkerProcess, options: ConnectOptions): Promise<Connection>;
+  /**
+   * What a person can do about a start that failed, read from the worker's last words; it stands in
+   * the error in their place. Absent or undefined: the words speak for themselves.
+   */
+  startAdvice?(stderr: string): string | undefined;
   /** What the pool knows of single commands before it sends them. */
   readonly commands?: Readonly<Record<string, CommandSpec>>;
 }

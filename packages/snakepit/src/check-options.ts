@@ -136,6 +136,11 @@ export function show(value: unknown): string {
   return typeof value === "bigint" ? `${value}n` : String(value);
 }
 
+/** `"an ArrayBuffer"`, `"a Uint8Array"`: a `u` is spoken as in "you" in the names that there are. */
+export function withArticle(noun: string): string {
+  return `${/^[aeio]/i.test(noun) ? "an" : "a"} ${noun}`;
+}
+
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

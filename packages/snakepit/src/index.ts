@@ -15,7 +15,7 @@ export type {
   TraceFrame,
   TraceListener,
 } from "./adapter.ts";
-export { closest } from "./check-options.ts";
+export { closest, show, withArticle } from "./check-options.ts";
 export type { CircuitOptions, CircuitPhase } from "./circuit.ts";
 export type { Clock } from "./clock.ts";
 export type {

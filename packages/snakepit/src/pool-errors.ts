@@ -142,7 +142,7 @@ export function sessionLostError(
 export function sessionEndedError(sessionId: string): SnakepitError<"SESSION_NOT_FOUND"> {
   return new SnakepitError(
     "SESSION_NOT_FOUND",
-    `session ${sessionId} has ended; open one with pool.session()`,
+    `session ${sessionId} has ended; session(${show(sessionId)}) of its pool or bridge opens a new one`,
     { outcome: "not-started", details: { sessionId } },
   );
 }

@@ -218,6 +218,15 @@ test("records of everybody keep no pool from being removed", async () => {
   expect(await pools.records("programs").get("qa")).toMatchObject({ value: 1 });
 });
 
+test("a session that is open in all pools cannot be bound to one of them", async () => {
+  await using pools = await createPools(two(), { route });
+  await pools.session("ada").execute("predict");
+  const bound = async () => await pools.session("ada", { pool: "optimizer" }).execute("predict");
+  await expect(bound()).rejects.toThrow(
+    /session "ada" is open with no pool, not "optimizer"; delete it first or use another id/,
+  );
+});
+
 test("a slot of a session over several pools is one, and is let go with the session", async () => {
   const disposed: string[] = [];
   const slot = new SessionSlot(
@@ -232,7 +241,9 @@ test("a slot of a session over several pools is one, and is let go with the sess
   await session.execute("predict");
   await pools.sessions.delete("ada");
   expect(disposed).toEqual(["ada,hello"]);
-  expect(() => session.get(slot)).toThrow(/has ended/);
+  expect(() => session.get(slot)).toThrow(
+    /session ada has ended; session\("ada"\) of its pool or bridge opens a new one/,
+  );
   expect(pools.session("ada").get(slot)).toEqual(["ada"]);
 });
 

@@ -59,6 +59,11 @@ export class SessionAdmin implements Sessions {
   }
 
   async update(id: string, change: (metadata: Metadata) => Metadata): Promise<SessionInfo> {
+    if (typeof change !== "function") {
+      throw invalidArgument(
+        `update takes a function from the metadata to new metadata, as (old) => ({ ...old, step: 2 }), not ${show(change)}`,
+      );
+    }
     for (let tries = 1; ; tries++) {
       const row = await this.#access.ask((store) => store.getSession(named(id)));
       if (row === undefined) throw sessionEndedError(id);

@@ -86,9 +86,9 @@ export function checkSame(id: string, present: SessionSettings, options: Session
     const is = present[name as keyof SessionOptions];
     if (isDeepStrictEqual(is, value)) continue;
     const fix = name === "metadata" ? "change it with sessions.update()" : "delete it first";
-    const [wanted, found] = [value, is].map((one) => shown(one));
+    const found = is === undefined ? `no ${name}` : `${name} ${shown(is)}`;
     throw invalidArgument(
-      `session ${show(id)} is open with ${name} ${found}, not ${wanted}; ${fix} or use another id`,
+      `session ${show(id)} is open with ${found}, not ${shown(value)}; ${fix} or use another id`,
     );
   }
 }

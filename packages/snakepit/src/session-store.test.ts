@@ -445,10 +445,14 @@ test("whoever reads or writes a session that was deleted elsewhere is told, and 
   }
 });
 
-test("metadata in another order is the same, and an update that returns nothing is refused", async () => {
+test("metadata in another order is the same, and an update that is no function or returns nothing is refused", async () => {
   await using pool = await createPool({ adapter: adapter() });
   await pool.session("ada", { metadata: { a: 1, b: { c: 2, d: 3 } } }).execute("who");
   const same = pool.session("ada", { metadata: { b: { d: 3, c: 2 }, a: 1 } });
+  await expect(same.update({ a: 1 } as never)).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringContaining("update takes a function from the metadata"),
+  });
   await expect(same.update(() => undefined as never)).rejects.toThrow(
     /must return the new metadata, not undefined/,
   );

@@ -11,6 +11,7 @@ const adapterKinds: Record<keyof Adapter, Kind> = {
   launcher: objectMap,
   open: callback,
   close: callback,
+  startAdvice: callback,
   commands: objectMap,
 };
 const launcherKinds: Record<keyof Launcher, Kind> = {

@@ -1,3 +1,4 @@
+import type { Adapter } from "./adapter.ts";
 import type { Call } from "./call.ts";
 import type { CrashCause } from "./crash.ts";
 import { SnakepitError, type StartFailure } from "./errors.ts";
@@ -69,6 +70,27 @@ export function startError(
     "bad-handshake",
     `could not be connected to: ${cause instanceof Error ? cause.message : String(cause)}`,
   );
+}
+
+/** With the adapter's advice, where it has any; the failure as it was is the cause. */
+export function withAdvice(
+  failure: SnakepitError<string>,
+  adapter: Adapter,
+): SnakepitError<string> {
+  if (!SnakepitError.is(failure, "WORKER_START_FAILED")) return failure;
+  const { details, outcome } = failure;
+  const advice = adviceOf(adapter, details.stderr);
+  if (advice === undefined) return failure;
+  return new SnakepitError("WORKER_START_FAILED", advice, { cause: failure, outcome, details });
+}
+
+function adviceOf(adapter: Adapter, stderr: string): string | undefined {
+  try {
+    return adapter.startAdvice?.(stderr);
+  } catch {
+    // Advice that fails must not hide the failure that it was asked about.
+    return undefined;
+  }
 }
 
 /** How a worker came to its end. */

@@ -3,7 +3,13 @@ import type { Clock } from "./clock.ts";
 import { SnakepitError } from "./errors.ts";
 import type { Launcher, WorkerExit, WorkerProcess } from "./launcher.ts";
 import type { Redaction } from "./redact.ts";
-import { badConcurrency, EndedEarly, startError, startTimeout } from "./worker-errors.ts";
+import {
+  badConcurrency,
+  EndedEarly,
+  startError,
+  startTimeout,
+  withAdvice,
+} from "./worker-errors.ts";
 
 /** A command that each new worker answers before it counts as ready. */
 export interface WarmUpCall {
@@ -59,7 +65,8 @@ export async function startWorker(
     abort.abort(reason);
     connecting?.then(goodbye, () => {});
     const exit = await child?.stop({ graceMs: 0 });
-    throw redaction.error(startError(reason, workerId, startTimeoutMs, child, exit));
+    const failure = startError(reason, workerId, startTimeoutMs, child, exit);
+    throw redaction.error(withAdvice(failure, adapter));
   }
 }
 

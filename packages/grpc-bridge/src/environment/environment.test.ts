@@ -20,7 +20,7 @@ import { ensureEnvironment, type MakeOptions, setUp } from "./managed-environmen
 import type { SetupProgress } from "./progress.ts";
 import { resolvePython } from "./resolve-python.ts";
 import { runSetup } from "./setup-command.ts";
-import { wordsOf } from "./setup-error.ts";
+import { inWordsOf, setupCommandLine, setupError, wordsOf } from "./setup-error.ts";
 
 const run = promisify(execFile);
 
@@ -159,10 +159,21 @@ test("without an environment and without a terminal it fails at once and names t
   expect(plain.reason).toBe("adapter-open");
   expect(plain.message).toContain("`npx snakepit-bridge setup`");
   const dspy = await failureOf(ensureEnvironment(options({ autoSetup: false, extras: ["dspy"] })));
-  expect(dspy.message).toContain("`npx dspex setup`");
+  expect(dspy.message).toContain("there is no Python environment yet; make it once with");
+  expect(dspy.message).toContain("`npx snakepit-bridge setup --extra dspy`");
   const grpc = await failureOf(ensureEnvironment(options({ autoSetup: false, extras: ["grpc"] })));
   expect(grpc.message).toContain("`npx snakepit-bridge setup --extra grpc`");
   expect(existsSync(join(room, "cache"))).toBe(false);
+});
+
+test("an environment without an extra is not taken for none at all", async () => {
+  await ensureEnvironment(options());
+  const { message } = await failureOf(
+    ensureEnvironment(options({ autoSetup: false, extras: ["dspy", "grpc"] })),
+  );
+  expect(message).toMatch(
+    /there is no Python environment with dspy and grpc yet; make it once with `npx snakepit-bridge setup --extra dspy --extra grpc`/,
+  );
 });
 
 test("an environment with more extras than asked for is good enough", async () => {
@@ -218,7 +229,7 @@ test.each([
       (error: { stderr: string }) => error,
     );
     expect(damagedAdvice(made.executable, stderr, shipped)).toBe(
-      `the Python environment in ${made.folder} is damaged; mend it with \`npx dspex setup\``,
+      `the Python environment in ${made.folder} is damaged; mend it with \`npx snakepit-bridge setup --extra dspy\``,
     );
 
     steps = [];
@@ -332,7 +343,7 @@ test("without an environment, a missing Python is told together with the command
   const { reason, message } = await failureOf(asked);
   expect(reason).toBe("not-found");
   expect(message).toMatch(
-    /^Python 3.+ no python3 on PATH; install it .+; then .+`npx dspex setup`/,
+    /^Python 3.+ no python3 on PATH; install it .+; then .+`npx snakepit-bridge setup --extra dspy`/,
   );
 });
 
@@ -349,7 +360,7 @@ test("a Python newer than DSPy's dependencies is passed over, and refused when a
   const { reason, message } = await failureOf(setUp(options({ extras: ["dspy"] })));
   expect(reason).toBe("not-found");
   expect(message).toBe(
-    "Python 3.14 is newer than what DSPy's dependencies support; install 3.11, 3.12 or 3.13, or name one with `npx dspex setup --python PATH`",
+    "Python 3.14 is newer than what DSPy's dependencies support; install 3.11, 3.12 or 3.13, or name one with `npx snakepit-bridge setup --extra dspy --python PATH`",
   );
   await setUp(options());
   expect(steps[0]?.message).toContain("Python 3.14.0");
@@ -418,7 +429,7 @@ test("a SNAKEPIT_PYTHON that is none is named as such, and a folder as a folder"
   vi.stubEnv("SNAKEPIT_PYTHON", "/nowhere/python");
   const absent = await failureOf(resolvePython({ extras: ["dspy"] }));
   expect(absent.message).toMatch(
-    /^SNAKEPIT_PYTHON names "\/nowhere\/python", .+ no such program; .+ unset SNAKEPIT_PYTHON and run `npx dspex setup`$/,
+    /^SNAKEPIT_PYTHON names "\/nowhere\/python", .+ no such program; .+ unset SNAKEPIT_PYTHON and run `npx snakepit-bridge setup --extra dspy`$/,
   );
   vi.stubEnv("SNAKEPIT_PYTHON", room);
   expect((await failureOf(resolvePython())).message).toContain("it is a folder");
@@ -434,7 +445,17 @@ test("a named Python without the worker side is refused with the way to install 
   expect(message).toMatch(/snakepit_bridge is not installed; install the wheel/);
   vi.stubEnv("SNAKEPIT_PYTHON", `${bare}/bin/python`);
   const { message: other } = await failureOf(resolvePython({ extras: ["dspy"] }));
-  expect(other).toMatch(/or unset SNAKEPIT_PYTHON and run `npx dspex setup`$/);
+  expect(other).toMatch(
+    /or unset SNAKEPIT_PYTHON and run `npx snakepit-bridge setup --extra dspy`$/,
+  );
+});
+
+test("a program that sets up extras of its own advises its own command", () => {
+  const command = setupCommandLine(["dspy", "grpc"]);
+  const error = setupError("not-found", `first \`${command}\`, then \`${command} --force\``);
+  expect(inWordsOf("npx dspex", ["dspy"], error)).toBe(
+    "first `npx dspex setup --extra grpc`, then `npx dspex setup --extra grpc --force`",
+  );
 });
 
 test("the command line explains itself and names unknown commands", async () => {
@@ -443,7 +464,8 @@ test("the command line explains itself and names unknown commands", async () => 
   try {
     expect(await runSetup({ extras: [], args: ["--help"] })).toBe(0);
     expect(log.mock.lastCall?.[0]).toContain("npx snakepit-bridge setup [--extra NAME]");
-    expect(await runSetup({ extras: ["dspy"], args: ["instal"] })).toBe(1);
+    const dspex = { extras: ["dspy"], program: "npx dspex" };
+    expect(await runSetup({ ...dspex, args: ["instal"] })).toBe(1);
     expect(error.mock.lastCall?.[0]).toMatch(/no command "instal"[\s\S]*npx dspex setup/);
     expect(await runSetup({ extras: [], args: ["setup", "--quick"] })).toBe(1);
     expect(error.mock.lastCall?.[0]).toContain("--quick");

@@ -137,10 +137,16 @@ async function missingError(
   }
   const what =
     state.phase === "missing"
-      ? "there is no Python environment yet; make it once with"
+      ? `there is no Python environment ${await lacks(extras, options)}; make it once with`
       : `the Python environment cannot be used, since ${state.why}; mend it with`;
   const others = "name your own Python with SNAKEPIT_PYTHON, or pass `python: { autoSetup: true }`";
   return setupError("adapter-open", `${what} \`${command}\` (or ${others})`);
+}
+
+/** One without the extras may be there: whoever has made it should not look for it. */
+async function lacks(extras: readonly string[], options: MakeOptions): Promise<string> {
+  const isOtherReady = extras.length > 0 && (await findReady([], options)).phase === "ready";
+  return isOtherReady ? `with ${extras.join(" and ")} yet` : "yet";
 }
 
 /** Why no environment could be made with what is installed on this machine. */

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { SnakepitError } from "snakepit";
 import { type MakeOptions, setUp } from "./managed-environment.ts";
 import { printProgress } from "./progress.ts";
-import { setupProgram, wordsOf } from "./setup-error.ts";
+import { inWordsOf } from "./setup-error.ts";
 import { packageVersion } from "./shipped.ts";
 
 export interface SetupCommand {
@@ -10,7 +10,7 @@ export interface SetupCommand {
   readonly extras: readonly string[];
   /** What follows the program's name: `process.argv.slice(2)`. */
   readonly args: readonly string[];
-  /** As people type it. Default: `npx dspex` when the extras include dspy, else `npx snakepit-bridge`. */
+  /** As people type it. Default: `npx snakepit-bridge`. */
   readonly program?: string;
 }
 
@@ -19,7 +19,7 @@ export interface SetupCommand {
  * Answers the exit code; says on standard error what went wrong.
  */
 export async function runSetup(command: SetupCommand): Promise<number> {
-  const program = command.program ?? setupProgram(command.extras);
+  const program = command.program ?? "npx snakepit-bridge";
   const parsed = parse(command);
   if (parsed.kind === "help") {
     console.log(usage(program));
@@ -51,7 +51,7 @@ export async function runSetup(command: SetupCommand): Promise<number> {
   } catch (error) {
     if (abort.signal.aborted) return 130;
     if (!SnakepitError.is(error)) throw error;
-    console.error(wordsOf(error));
+    console.error(inWordsOf(program, command.extras, error));
     return 1;
   } finally {
     process.off("SIGINT", interrupt);

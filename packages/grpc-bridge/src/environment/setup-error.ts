@@ -18,13 +18,16 @@ export function wordsOf(error: SnakepitError): string {
   return error.message.replace(/^\[\w+\] /, "");
 }
 
-/** The program that makes an environment with these extras, as people type it. */
-export function setupProgram(extras: readonly string[]): string {
-  return extras.includes("dspy") ? "npx dspex" : "npx snakepit-bridge";
+/** The same words with the command of a program that sets up these extras without being told. */
+export function inWordsOf(
+  program: string,
+  extras: readonly string[],
+  error: SnakepitError,
+): string {
+  return wordsOf(error).replaceAll(setupCommandLine(extras), `${program} setup`);
 }
 
 /** The command that a person types to make, or to mend, the environment with these extras. */
 export function setupCommandLine(extras: readonly string[]): string {
-  const others = extras.filter((extra) => extra !== "dspy").map((extra) => ` --extra ${extra}`);
-  return `${setupProgram(extras)} setup${others.join("")}`;
+  return `npx snakepit-bridge setup${extras.map((extra) => ` --extra ${extra}`).join("")}`;
 }

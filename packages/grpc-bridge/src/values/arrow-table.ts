@@ -1,4 +1,4 @@
-import { SnakepitError } from "snakepit";
+import { SnakepitError, show } from "snakepit";
 import { invalid } from "./invalid.ts";
 import { type HasWireForm, kinds, type WireForm, wireForm } from "./kinds.ts";
 
@@ -23,9 +23,13 @@ export class ArrowTable implements HasWireForm {
   readonly source: TableSource;
 
   constructor(bytes: Uint8Array, source: TableSource = "pyarrow.Table") {
-    if (!(bytes instanceof Uint8Array)) throw invalid("the bytes of an ArrowTable", "are bytes");
+    if (!(bytes instanceof Uint8Array))
+      throw invalid("the bytes of an ArrowTable", `are bytes, not ${show(bytes)}`);
     if (!sources.includes(source)) {
-      throw invalid("the source of an ArrowTable", `is one of ${sources.join(", ")}`);
+      throw invalid(
+        "the source of an ArrowTable",
+        `is one of ${sources.join(", ")}, not ${show(source)}`,
+      );
     }
     this.bytes = bytes;
     this.source = source;
@@ -76,9 +80,8 @@ export function isArrowTable(value: unknown): boolean {
 }
 
 function describe(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "object" ? "another object" : `a ${typeof value}`;
+  const shown = show(value);
+  return shown === "an object" ? "another object" : shown;
 }
 
 /** What we need of the optional peer; its own types would have to be there for every user of ours. */

@@ -1,4 +1,5 @@
-import { invalid } from "./invalid.ts";
+import { type SnakepitError, show } from "snakepit";
+import { invalid, notOf } from "./invalid.ts";
 import { type HasWireForm, kinds, type WireForm, wireForm } from "./kinds.ts";
 
 const datePattern = /^(\d{4})-(\d\d)-(\d\d)$/;
@@ -60,10 +61,9 @@ export class PyDate implements HasWireForm {
 
   /** @throws SnakepitError INVALID_ARGUMENT when `iso` is not a day such as `"2024-02-29"` */
   constructor(iso: string) {
-    const match = datePattern.exec(iso);
-    if (match === null || msOfDay(match) === undefined) {
-      throw invalid("a PyDate is made of ISO text", 'such as "2024-02-29"');
-    }
+    const match = typeof iso === "string" ? datePattern.exec(iso) : null;
+    if (match === null) throw notOf("a PyDate is made of ISO text", iso, "2024-02-29");
+    if (msOfDay(match) === undefined) throw noSuchDay("a PyDate", iso);
     this.iso = iso;
     [this.year, this.month, this.day] = match.slice(1).map(Number) as [number, number, number];
   }
@@ -93,8 +93,8 @@ export class PyTime implements HasWireForm {
 
   /** @throws SnakepitError INVALID_ARGUMENT when `iso` is not a time such as `"09:30:00.000001"` */
   constructor(iso: string) {
-    const match = timePattern.exec(iso);
-    if (match === null) throw invalid("a PyTime is made of ISO text", 'such as "09:30:00.000001"');
+    const match = typeof iso === "string" ? timePattern.exec(iso) : null;
+    if (match === null) throw notOf("a PyTime is made of ISO text", iso, "09:30:00.000001");
     this.iso = iso;
     this.hour = Number(match[1]);
     this.minute = Number(match[2]);
@@ -124,11 +124,13 @@ export class PyTimeDelta implements HasWireForm {
   /** 0 to 999,999. */
   readonly microseconds: number;
 
-  /** @throws SnakepitError INVALID_ARGUMENT for parts that are no integers, or beyond Python's range */
-  constructor({ days = 0, seconds = 0, microseconds = 0 }: Partial<TimeDeltaParts>) {
-    if (![days, seconds, microseconds].every(Number.isSafeInteger)) {
-      throw invalid("the parts of a PyTimeDelta", "are safe integers");
-    }
+  /**
+   * @throws SnakepitError INVALID_ARGUMENT for parts that there are not or that are no integers, or
+   * beyond Python's range
+   */
+  constructor(parts: Partial<TimeDeltaParts>) {
+    checkParts(parts);
+    const { days = 0, seconds = 0, microseconds = 0 } = parts;
     const allSeconds = seconds + Math.floor(microseconds / 1_000_000);
     this.days = days + Math.floor(allSeconds / 86_400);
     this.seconds = modulo(allSeconds, 86_400);
@@ -179,6 +181,31 @@ export interface TimeDeltaParts {
   readonly microseconds: number;
 }
 
+const partNames: readonly string[] = ["days", "seconds", "microseconds"];
+
+/** Hours that nobody reads would make a length of nothing. */
+function checkParts(parts: unknown): void {
+  if (typeof parts !== "object" || parts === null || Array.isArray(parts)) {
+    throw invalid(
+      "a PyTimeDelta is made of",
+      `{ days, seconds, microseconds }, not of ${show(parts)}; for one number use PyTimeDelta.ofMilliseconds`,
+    );
+  }
+  // No list of entries: each of many lengths that a worker sends passes here.
+  for (const name in parts) {
+    const value = (parts as Readonly<Record<string, unknown>>)[name];
+    if (!partNames.includes(name)) {
+      throw invalid(
+        "a PyTimeDelta",
+        `has no ${name}; known are ${partNames.join(", ")}, and PyTimeDelta.ofMilliseconds takes any length`,
+      );
+    }
+    if (value !== undefined && !Number.isSafeInteger(value)) {
+      throw invalid(`${name} of a PyTimeDelta`, `is a safe integer, not ${show(value)}`);
+    }
+  }
+}
+
 /** Outside of the class: bundlers rename a class whose static members name it. */
 function timeDelta(milliseconds: number): PyTimeDelta {
   const days = Math.floor(milliseconds / msPerDay);
@@ -201,16 +228,20 @@ interface Moment {
 
 /** @throws SnakepitError INVALID_ARGUMENT */
 function momentOf(iso: string): Moment {
-  const [, moment = "", zone] = zonePattern.exec(iso) ?? [];
+  const [, moment = "", zone] = (typeof iso === "string" && zonePattern.exec(iso)) || [];
   const day = datePattern.exec(moment.slice(0, 10));
   const clock = timePattern.exec(moment.slice(11));
-  const dayMs = day === null ? undefined : msOfDay(day);
-  if (dayMs === undefined || clock === null || !/[T ]/.test(moment.charAt(10))) {
-    throw invalid("a PyDateTime is made of ISO text", 'such as "2024-05-17T09:30:00.000001+02:00"');
+  if (day === null || clock === null || !/[T ]/.test(moment.charAt(10))) {
+    throw notOf("a PyDateTime is made of ISO text", iso, "2024-05-17T09:30:00.000001+02:00");
   }
+  const dayMs = msOfDay(day);
+  if (dayMs === undefined) throw noSuchDay("a PyDateTime", iso);
   const offset = clock[5] === "Z" ? "+00:00" : clock[5];
   if (zone !== undefined && offset === undefined) {
-    throw invalid("a PyDateTime with the name of a zone", "has an offset in front of it");
+    throw invalid(
+      "a PyDateTime with the name of a zone",
+      `has an offset in front of it, and ${show(iso)} has none`,
+    );
   }
   const microseconds = microsecondsOf(clock);
   return {
@@ -219,6 +250,10 @@ function momentOf(iso: string): Moment {
     offset,
     zone,
   };
+}
+
+function noSuchDay(type: string, iso: string): SnakepitError {
+  return invalid(type, `cannot be ${show(iso)}: no calendar has that day`);
 }
 
 /** Milliseconds since 1970; undefined for a day that no calendar has. */

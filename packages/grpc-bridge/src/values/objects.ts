@@ -30,7 +30,8 @@ export class PyRef implements HasWireForm {
   /** What can be said of it without running any of its code. */
   readonly summary: string;
 
-  constructor({ workerId, id, typeName, summary }: PyRefParts) {
+  constructor(parts: PyRefParts) {
+    const { workerId, id, typeName, summary } = Object(parts) as PyRefParts;
     if (![workerId, id, typeName, summary].every((part) => typeof part === "string")) {
       throw invalid("workerId, id, typeName and summary of a PyRef", "are text");
     }

@@ -47,6 +47,14 @@ test.each<[string, unknown, string, string]>([
   });
 });
 
+test.each([
+  [new ArrayBuffer(1), "an ArrayBuffer"],
+  [new URL("https://example.org/"), "a URL"],
+  [bytes, "a Uint8Array whose"],
+])("what is refused is named as one speaks", (value, name) => {
+  expect((refusal(value) as Error).message).toContain(`cannot send ${name}`);
+});
+
 test("a table of apache-arrow is refused with the call that makes it an ArrowTable", async () => {
   const { tableFromArrays } = await import("apache-arrow");
   expect(refusal(tableFromArrays({ n: new Int32Array([1, 2]) }))).toMatchObject({
@@ -57,7 +65,7 @@ test("a table of apache-arrow is refused with the call that makes it an ArrowTab
 
 test.each([
   ["an object", {}, "another object"],
-  ["a number", 5, "a number"],
+  ["a number", 5, "5"],
   ["null", null, "null"],
   ["an array", [], "an array"],
 ])("ArrowTable.from refuses %s with what it takes", async (_, value, name) => {

@@ -1,4 +1,5 @@
-import { invalid } from "./invalid.ts";
+import { show } from "snakepit";
+import { invalid, notOf } from "./invalid.ts";
 import { type HasWireForm, kinds, type WireForm, wireForm } from "./kinds.ts";
 
 const decimalPattern = /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?|s?nan\d*)$/i;
@@ -9,7 +10,7 @@ export class PyFloat implements HasWireForm {
   readonly value: number;
 
   constructor(value: number) {
-    if (typeof value !== "number") throw invalid("a PyFloat", `is a number, not a ${typeof value}`);
+    if (typeof value !== "number") throw invalid("a PyFloat", `is a number, not ${show(value)}`);
     this.value = value;
   }
 
@@ -38,10 +39,9 @@ export class PyDecimal implements HasWireForm {
   /** @throws SnakepitError INVALID_ARGUMENT when the text is not a number such as `"1.50"` */
   constructor(text: string) {
     // A number has lost the digits already that a Decimal is for.
-    if (typeof text !== "string") {
-      throw invalid("a PyDecimal is made of text", `such as "1.50", not of a ${typeof text}`);
+    if (typeof text !== "string" || !decimalPattern.test(text)) {
+      throw notOf("a PyDecimal is made of text", text, "1.50");
     }
-    if (!decimalPattern.test(text)) throw invalid("a PyDecimal is made of text", 'such as "1.50"');
     this.text = text;
   }
 
@@ -71,13 +71,11 @@ export class PyUuid implements HasWireForm {
 
   /** @throws SnakepitError INVALID_ARGUMENT when the text is no UUID with its four hyphens */
   constructor(text: string) {
-    if (typeof text !== "string") {
-      throw invalid("a PyUuid is made of text", `not of a ${typeof text}`);
+    const lower = typeof text === "string" ? text.toLowerCase() : "";
+    if (!uuidPattern.test(lower)) {
+      throw notOf("a PyUuid is made of text", text, "c0ffee00-0000-4000-8000-000000000000");
     }
-    this.text = text.toLowerCase();
-    if (!uuidPattern.test(this.text)) {
-      throw invalid("a PyUuid is made of text", 'such as "c0ffee00-0000-4000-8000-000000000000"');
-    }
+    this.text = lower;
   }
 
   toString(): string {
@@ -100,7 +98,10 @@ export class PyComplex implements HasWireForm {
 
   constructor(real: number, imaginary = 0) {
     if (typeof real !== "number" || typeof imaginary !== "number") {
-      throw invalid("the parts of a PyComplex", "are numbers");
+      throw invalid(
+        "the parts of a PyComplex",
+        `are numbers, not ${show(real)} and ${show(imaginary)}`,
+      );
     }
     this.real = real;
     this.imaginary = imaginary;
@@ -133,9 +134,12 @@ export class PyPath implements HasWireForm {
   readonly flavour: PathFlavour;
 
   constructor(text: string, flavour: PathFlavour = "Path") {
-    if (typeof text !== "string") throw invalid("a PyPath", `is made of text, not ${typeof text}`);
+    if (typeof text !== "string") throw notOf("a PyPath is made of text", text, "/data/model.bin");
     if (!pathFlavours.includes(flavour)) {
-      throw invalid("the flavour of a PyPath", `is ${pathFlavours.join(", ")}`);
+      throw invalid(
+        "the flavour of a PyPath",
+        `is one of ${pathFlavours.join(", ")}, not ${show(flavour)}`,
+      );
     }
     this.text = text;
     this.flavour = flavour;

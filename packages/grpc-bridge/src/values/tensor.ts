@@ -1,4 +1,5 @@
-import { SnakepitError } from "snakepit";
+import { types } from "node:util";
+import { SnakepitError, show, withArticle } from "snakepit";
 import { type HasWireForm, kinds, type WireForm, wireForm } from "./kinds.ts";
 
 /**
@@ -78,13 +79,14 @@ export class Tensor<Dtype extends TensorDtype = TensorDtype> implements HasWireF
   declare static readonly [Symbol.hasInstance]: (value: unknown) => value is AnyTensor;
 
   /** @throws SnakepitError INVALID_ARGUMENT with all that does not fit together */
-  constructor({ dtype, shape, data }: TensorParts<Dtype>) {
-    const problems = problemsOf(dtype, shape, data);
+  constructor(parts: TensorParts<Dtype>) {
+    const problems = problemsOf(parts);
     if (problems.length > 0) {
       throw new SnakepitError("INVALID_ARGUMENT", `Tensor: ${problems.join("; ")}`, {
         outcome: "not-started",
       });
     }
+    const { dtype, shape, data } = parts;
     this.dtype = dtype;
     this.shape = [...shape];
     this.data = data;
@@ -130,24 +132,43 @@ export function tensorOf(dtype: string, shape: unknown, bytes: Uint8Array): Tens
   return new Tensor({ dtype, shape, data });
 }
 
-function problemsOf(dtype: unknown, shape: unknown, data: unknown): string[] {
+function problemsOf(parts: unknown): string[] {
+  if (typeof parts !== "object" || parts === null) {
+    return [`it is made of { dtype, shape, data }, not of ${show(parts)}`];
+  }
+  const { dtype, shape, data } = parts as { dtype?: unknown; shape?: unknown; data?: unknown };
   const problems: string[] = [];
-  if (!isDtype(dtype)) problems.push(`dtype is one of ${Object.keys(arrays).join(", ")}`);
+  if (!isDtype(dtype)) {
+    problems.push(`dtype is one of ${Object.keys(arrays).join(", ")}, not ${show(dtype)}`);
+  }
   if (!isShape(shape)) {
-    problems.push(`shape is a list of at most ${mostDimensions} integers from 0 on`);
+    problems.push(
+      `shape is a list of at most ${mostDimensions} integers from 0 on, not ${shownShape(shape)}`,
+    );
   }
   if (!isDtype(dtype) || !isShape(shape)) return problems;
   const wanted = arrays[dtype].name;
-  const name = ArrayBuffer.isView(data) ? arrayName(data) : undefined;
   // Node's Buffer is a Uint8Array by this name too.
-  if (name !== wanted)
-    return [`data of dtype ${dtype} is a ${wanted}, not a ${name ?? typeof data}`];
+  if (!ArrayBuffer.isView(data) || arrayName(data) !== wanted) {
+    return [`data of dtype ${dtype} is ${withArticle(wanted)}, not ${shownData(data)}`];
+  }
   const { length } = data as Uint8Array;
   const needed = elements(dtype, shape);
   if (length === needed) return [];
   return [
     `shape [${shape.join(", ")}] of ${dtype} needs ${needed} elements, and data has ${length}`,
   ];
+}
+
+function shownShape(shape: unknown): string {
+  if (!Array.isArray(shape)) return show(shape);
+  if (shape.length > mostDimensions) return `${shape.length} of them`;
+  return show(`[${shape.map(show).join(", ")}]`).slice(1, -1);
+}
+
+function shownData(data: unknown): string {
+  if (ArrayBuffer.isView(data)) return withArticle(arrayName(data) ?? "DataView");
+  return types.isAnyArrayBuffer(data) ? withArticle("ArrayBuffer") : show(data);
 }
 
 /** By an accessor that no instance can hide, and that arrays of other realms have too. */

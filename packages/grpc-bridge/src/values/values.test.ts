@@ -126,28 +126,63 @@ describe("values that plain JavaScript has", () => {
 
 describe("classes refuse what they cannot be, with what they expect", () => {
   test.each<[string, () => unknown, RegExp]>([
-    ["PyDateTime", () => new classes.PyDateTime("yesterday"), /ISO text/],
-    ["PyDateTime of no day", () => new classes.PyDateTime("2023-02-29T00:00:00"), /ISO text/],
+    ["PyDateTime", () => new classes.PyDateTime("yesterday"), /ISO text such .*not of "yesterday"/],
+    ["PyDateTime of nothing", () => new classes.PyDateTime(undefined as never), /not of undefined/],
+    [
+      "PyDateTime of no day",
+      () => new classes.PyDateTime("2023-02-29T00:00:00"),
+      /cannot be "2023-02-29T00:00:00": no calendar has that day/,
+    ],
     [
       "PyDateTime with a zone alone",
       () => new classes.PyDateTime("2024-01-01T00:00:00[UTC]"),
-      /offset/,
+      /offset .*"2024-01-01T00:00:00\[UTC\]" has none/,
     ],
-    ["PyDate", () => new classes.PyDate("2024-1-1"), /ISO text/],
-    ["PyTime", () => new classes.PyTime("24:00"), /ISO text/],
-    ["PyTimeDelta", () => new classes.PyTimeDelta({ days: 0.5 }), /integers/],
+    ["PyDate", () => new classes.PyDate("2024-1-1"), /ISO text such .*not of "2024-1-1"/],
+    ["PyDate of no day", () => new classes.PyDate("2024-02-30"), /"2024-02-30": no calendar/],
+    ["PyDate of a list", () => new classes.PyDate(["2024-02-29"] as never), /not of an array/],
+    ["PyTime", () => new classes.PyTime("24:00"), /ISO text such .*not of "24:00"/],
+    ["PyTime of a number", () => new classes.PyTime(9 as never), /not of 9/],
+    ["PyTimeDelta", () => new classes.PyTimeDelta({ days: 0.5 }), /days .*integer, not 0\.5/],
+    [
+      "PyTimeDelta of nothing",
+      () => new classes.PyTimeDelta(undefined as never),
+      /not of undefined/,
+    ],
+    ["PyTimeDelta of a number", () => new classes.PyTimeDelta(5 as never), /not of 5; .*ofMillis/],
+    [
+      "PyTimeDelta of milliseconds",
+      () => new classes.PyTimeDelta({ milliseconds: 5 } as never),
+      /has no milliseconds; known are days, seconds, microseconds/,
+    ],
+    ["PyTimeDelta of hours", () => new classes.PyTimeDelta({ hours: 1 } as never), /has no hours/],
     ["PyTimeDelta too long", () => new classes.PyTimeDelta({ days: 1e9 }), /at most/],
-    ["PyDecimal", () => new classes.PyDecimal("1,5"), /1\.50/],
-    ["PyDecimal of a number", () => new classes.PyDecimal(1.5 as never), /text.*not of a number/],
-    ["PyUuid of a number", () => new classes.PyUuid(5 as never), /text.*not of a number/],
-    ["PyUuid", () => new classes.PyUuid("c0ffee"), /c0ffee00-/],
-    ["PyPath", () => new classes.PyPath("a", "Popen" as never), /flavour/],
-    ["pyFloat", () => classes.pyFloat("1" as never), /number/],
+    ["PyDecimal", () => new classes.PyDecimal("1,5"), /such as "1\.50", not of "1,5"/],
+    ["PyDecimal of a number", () => new classes.PyDecimal(1.5 as never), /text.*not of 1\.5/],
+    ["PyUuid of a number", () => new classes.PyUuid(5 as never), /text.*not of 5/],
+    ["PyUuid", () => new classes.PyUuid("c0ffee"), /c0ffee00-.*not of "c0ffee"/],
+    ["PyPath", () => new classes.PyPath("a", "Popen" as never), /flavour .*not "Popen"/],
+    ["PyPath of nothing", () => new classes.PyPath(undefined as never), /text .*not of undefined/],
+    ["pyFloat", () => classes.pyFloat("1" as never), /number, not "1"/],
     [
       "Tensor",
       () => new classes.Tensor({ dtype: "f4", shape: [-1], data: 1 } as never),
-      /dtype.*shape/,
+      /dtype is .*, not "f4"; shape is .*, not \[-1\]$/,
     ],
+    [
+      "Tensor of nothing",
+      () => new classes.Tensor(undefined as never),
+      /shape, data }, not of undef/,
+    ],
+    ...[
+      ["of a buffer", new ArrayBuffer(4), /is an Int32Array, not an ArrayBuffer/],
+      ["of other numbers", new Float32Array(1), /is an Int32Array, not a Float32Array/],
+      ["of a list", [1], /is an Int32Array, not an array/],
+    ].map(([name, data, message]): [string, () => unknown, RegExp] => [
+      `Tensor ${name}`,
+      () => new classes.Tensor({ dtype: "int32", shape: [1], data } as never),
+      message as RegExp,
+    ]),
     [
       "Tensor data",
       () => new classes.Tensor({ dtype: "int8", shape: [2], data: new Int8Array(3) }),
@@ -155,6 +190,7 @@ describe("classes refuse what they cannot be, with what they expect", () => {
     ],
     ["ArrowTable", () => new classes.ArrowTable([] as never), /bytes/],
     ["PyRef", () => new classes.PyRef({} as never), /text/],
+    ["PyRef of nothing", () => new classes.PyRef(undefined as never), /text/],
   ])("%s", (_, make, message) => {
     expect(make).toThrow(
       expect.objectContaining({

@@ -46,3 +46,18 @@ test("the workers of a living host are no orphans", async () => {
   expect(JSON.parse(stdout)).toEqual({ orphans: [], ended: [] });
   for (const { pid } of host.workers) expect(isRunning(pid)).toBe(true);
 });
+
+test("a folder that is not there, or nobody's alone, is not called free of orphans", async () => {
+  await using place = new InspectedPlace();
+  const absent = await place.command("orphans", "--directory", "/no/such/folder");
+  expect(absent).toMatchObject({ code: 2, stdout: "" });
+  expect(absent.stderr).toBe(
+    "snakepit: --directory /no/such/folder is no stateDirectory of a launcher: it is not there\n",
+  );
+  const open = await place.command("orphans", "--directory", "/tmp", "--end");
+  expect(open).toMatchObject({ code: 2, stdout: "" });
+  expect(open.stderr).toMatch(/stateDirectory of a launcher: it (is open to|belongs to)/);
+  mkdirSync(place.directory, { recursive: true, mode: 0o700 });
+  const good = await place.command("orphans", "--directory", place.directory);
+  expect(good).toMatchObject({ code: 0, stdout: "no process of a dead host is left\n" });
+});

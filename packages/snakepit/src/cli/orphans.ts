@@ -1,5 +1,6 @@
 import { findOrphans, sweepOrphans } from "../local/orphans.ts";
-import { stateDirectories } from "../local/state-directory.ts";
+import { checkPrivate, stateDirectories } from "../local/state-directory.ts";
+import { CommandFailure } from "./failure.ts";
 import { type Output, table } from "./output.ts";
 
 interface OrphansOptions {
@@ -11,6 +12,7 @@ interface OrphansOptions {
 
 /** What hosts that died have left behind; with `end` it is ended. */
 export async function orphans({ output, end, directory }: OrphansOptions): Promise<void> {
+  if (directory !== undefined) await checkGiven(directory);
   const found = await findOrphans(stateDirectories(directory));
   const sweep = end
     ? await sweepOrphans(directory === undefined ? {} : { stateDirectory: directory })
@@ -26,6 +28,20 @@ export async function orphans({ output, end, directory }: OrphansOptions): Promi
   for (const line of table(head, rows)) output.line(line);
   if (ended === undefined) output.line("nothing was ended; --end does that");
   else output.line(`ended ${ended.length}: ${ended.join(", ")}`);
+}
+
+/** In a folder that is not there nothing is found, which must not look as if all were well. */
+async function checkGiven(directory: string): Promise<void> {
+  try {
+    await checkPrivate(directory);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "it is not there" : message;
+    throw new CommandFailure(
+      "usage",
+      `--directory ${directory} is no stateDirectory of a launcher: ${why}`,
+    );
+  }
 }
 
 function text(pid: number) {

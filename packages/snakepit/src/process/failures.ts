@@ -1,4 +1,4 @@
-import { closest, show } from "../check-options.ts";
+import { closest, show, withArticle } from "../check-options.ts";
 import { type ErrorCode, SnakepitError, type StartFailure } from "../errors.ts";
 import { exitDetails, exitText, lastWords } from "../exit-report.ts";
 import type { WorkerExit, WorkerProcess } from "../launcher.ts";
@@ -30,10 +30,14 @@ export function checkCommand(command: string, commands: ReadonlySet<string> | "a
     if (!commands.has(command)) throw unknownCommand(command, commands);
   } else if (!isWellFormed(command)) {
     const { type, fix } = refusals.loneSurrogate;
-    throw new SnakepitError("SERIALIZATION", `the command: cannot send a ${type}; ${fix}`, {
-      outcome: "not-started",
-      details: { path: "command", type },
-    });
+    throw new SnakepitError(
+      "SERIALIZATION",
+      `the command: cannot send ${withArticle(type)}; ${fix}`,
+      {
+        outcome: "not-started",
+        details: { path: "command", type },
+      },
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { checkIntegers, show } from "../check-options.ts";
+import { checkIntegers, show, withArticle } from "../check-options.ts";
 import { invalidArgument, SnakepitError } from "../errors.ts";
 import { isWellFormed, refusals } from "../wire/refusal.ts";
 import { MAX_CHANGES, MAX_SESSION_DATA_BYTES } from "./limits.ts";
@@ -131,7 +131,7 @@ function byteLength(what: string, value: unknown): number {
   }
   if (!isWellFormed(value)) {
     const { type, fix } = refusals.loneSurrogate;
-    throw new SnakepitError("SERIALIZATION", `${what}: cannot keep a ${type}; ${fix}`, {
+    throw new SnakepitError("SERIALIZATION", `${what}: cannot keep ${withArticle(type)}; ${fix}`, {
       outcome: "not-started",
       details: { path: what, type },
     });

@@ -1,4 +1,5 @@
 import { types } from "node:util";
+import { withArticle } from "../check-options.ts";
 import { SnakepitError } from "../errors.ts";
 
 /** Deepest nesting of containers in a call's `args`, a reply or a chunk. Workers hold to the same. */
@@ -40,7 +41,7 @@ export function refused(
   options: { readonly cause?: unknown } = {},
 ): SnakepitError<"SERIALIZATION"> {
   const where = formatPath(path);
-  return new SnakepitError("SERIALIZATION", `${where}: cannot send a ${type}; ${fix}`, {
+  return new SnakepitError("SERIALIZATION", `${where}: cannot send ${withArticle(type)}; ${fix}`, {
     ...options,
     outcome: "not-started",
     details: { path: where, type },

@@ -37,7 +37,7 @@ async function loadLibrary(load: () => Promise<Library>): Promise<Library> {
     throw new SnakepitError(
       "UNSUPPORTED",
       "the Redis store needs the package ioredis, which could not be loaded; " +
-        "install it (npm install ioredis), or use memoryStore() or sqliteStore()",
+        'install it (npm install ioredis), or use "memory:" (memoryStore()) or "sqlite:…" (sqliteStore())',
       { cause, outcome: "not-started" },
     );
   }

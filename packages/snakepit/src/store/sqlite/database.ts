@@ -163,7 +163,7 @@ function loadSqlite(): typeof import("node:sqlite") {
   throw new SnakepitError(
     "UNSUPPORTED",
     `the SQLite store needs Node 22.13 or later, and this is ${process.version}; ` +
-      "update Node, or use memoryStore() or redisStore()",
+      'update Node, or use "memory:" (memoryStore()) or "redis://…" (redisStore())',
     { outcome: "not-started" },
   );
 }
