@@ -65,6 +65,8 @@ class Answers:
         # The kinds of frames in their order: "part", or the kinds of the records of a batch.
         self.order: list[Any] = []
         self._owed = 0
+        # What may be sent in parts before the worker has taken some in.
+        self._credit = CREDIT
         # Held by whoever else sends over this connection.
         self.sending = threading.Lock()
 
@@ -83,8 +85,16 @@ class Answers:
                 self._owed = 0
         else:
             self.records += frame
+            self._credit += sum(record[2] for record in frame if record[0] == 8)
             self.order += [record[0] for record in frame]
         return frame
+
+    def send_part(self, call_id: int, number: int, length: int, data: bytes) -> None:
+        """One frame, as soon as there is credit for it."""
+        while self._credit < len(data):
+            self.take_frame()
+        self._credit -= len(data)
+        self.connection.socket.sendall(part_frame(call_id, number, length, data))
 
     def answer_to(self, call_id: int) -> Any:  # noqa: ANN401
         """The record that settles this call."""

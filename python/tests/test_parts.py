@@ -2,13 +2,18 @@
 
 import contextlib
 import os
+import queue
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import ormsgpack
 import pytest
 from host import Connection, Host
 from part_frames import CREDIT, MIB, Answers, part_frame, part_name, send_parts
+
+from snakepit_bridge.errors import ProtocolError
+from snakepit_bridge.outgoing_parts import OutgoingParts
 
 LIMIT = 64 * MIB
 
@@ -76,6 +81,42 @@ def test_credit_comes_back_when_half_of_it_was_used(worker: Connection) -> None:
     while not answers.records:
         answers.take_frame()
     assert answers.records == [[8, 0, 2 * MIB]]
+
+
+class HostThatSendsOn:
+    """Has the credit, and has used all of it, before the thread that gave it runs again."""
+
+    part_frame_bytes = MIB
+
+    def __init__(self) -> None:
+        self.rounds = 0
+        self.ended: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self.parts: Any = None
+
+    def send(self, document: bytes) -> None:
+        [_, [_, _, credit]] = ormsgpack.unpackb(document)
+        self.rounds += 1
+        if self.rounds == 3:
+            self.ended.put(None)
+            return
+        try:
+            self.parts.owe(credit)
+        except ProtocolError as error:
+            self.ended.put(error)
+
+    def put(self, record: object) -> None:
+        raise AssertionError(record)
+
+    def send_first(self, send: Callable[[], None]) -> bool:
+        send()
+        return True
+
+
+def test_a_host_may_use_its_credit_as_soon_as_it_has_it() -> None:
+    host: Any = HostThatSendsOn()
+    host.parts = OutgoingParts(host, host)
+    host.parts.owe(CREDIT)
+    assert host.ended.get(timeout=20) is None
 
 
 def test_a_call_that_is_cancelled_before_its_record_came_was_not_begun(worker: Connection) -> None:
@@ -287,7 +328,7 @@ def test_the_worker_holds_nothing_of_values_that_were_dropped(worker: Connection
     def drop_values(times: int) -> None:
         for _ in range(times):
             for _ in range(3):
-                worker.socket.sendall(part_frame(2, 0, 32 * MIB, part))
+                answers.send_part(2, 0, 32 * MIB, part)
             worker.send([2, 2])
             answers.answer_to(2)
 

@@ -178,12 +178,12 @@ class OutgoingParts:
             self._owed = 0
 
     def _send_credit(self) -> None:
+        # Given before it is sent: a host that has it sends on before this thread runs again. One
+        # that does not read gets ahead by one credit more, and no further.
         with self._changed:
-            owed = self._owed
-        # As a frame of its own: only what was really sent counts as given.
-        self._transport.send(ormsgpack.packb([0, [8, 0, owed]]))
-        with self._changed:
-            self._owed -= owed
+            given, self._owed = self._owed, 0
+        # As a frame of its own: what is put among the records may wait for the next flush.
+        self._transport.send(ormsgpack.packb([0, [8, 0, given]]))
 
     def _send_part(self) -> None:
         """One frame of the value whose turn it is, which then stands last of those."""
