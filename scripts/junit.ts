@@ -4,8 +4,14 @@ import { readFileSync } from "node:fs";
 export interface TestReport {
   readonly passed: number;
   readonly skipped: number;
+  readonly failures: readonly Failure[];
+}
+
+export interface Failure {
   /** "a > name: first line of what went wrong" */
-  readonly failures: readonly string[];
+  readonly title: string;
+  /** All that the report says of it: the stack, and what was printed. */
+  readonly text: string;
 }
 
 /**
@@ -15,14 +21,15 @@ export interface TestReport {
 export function readReport(file: string): TestReport {
   const text = readFileSync(file, "utf8");
   const cases = [...text.matchAll(/<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)];
-  const failures: string[] = [];
+  const failures: Failure[] = [];
   let skipped = 0;
   for (const [, attributes = "", body = ""] of cases) {
     const problem = /<(?:failure|error)\b([^>]*)>/.exec(body)?.[1];
     if (problem !== undefined) {
       const where = [attribute(attributes, "classname"), attribute(attributes, "name")];
       const [why = ""] = attribute(problem, "message").trim().split("\n");
-      failures.push(`${where.filter((part) => part !== "").join(" > ")}: ${why}`);
+      const title = `${where.filter((part) => part !== "").join(" > ")}: ${why}`;
+      failures.push({ title, text: textOf(body) });
     } else if (/<skipped\b/.test(body)) {
       skipped += 1;
     }
@@ -31,8 +38,20 @@ export function readReport(file: string): TestReport {
 }
 
 function attribute(text: string, name: string): string {
-  const value = new RegExp(`\\b${name}="([^"]*)"`).exec(text)?.[1] ?? "";
-  return value
+  return unescaped(new RegExp(`\\b${name}="([^"]*)"`).exec(text)?.[1] ?? "");
+}
+
+/** What stands between the tags. */
+function textOf(body: string): string {
+  const pieces = body.split(/<!\[CDATA\[([\s\S]*?)\]\]>/);
+  return pieces
+    .map((piece, i) => (i % 2 === 1 ? piece : unescaped(piece.replace(/<[^>]*>/g, ""))))
+    .join("")
+    .trim();
+}
+
+function unescaped(text: string): string {
+  return text
     .replace(/&#(x?)([0-9a-f]+);/gi, (_, hex: string, digits: string) =>
       String.fromCodePoint(Number.parseInt(digits, hex ? 16 : 10)),
     )

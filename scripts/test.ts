@@ -6,7 +6,7 @@
 import { existsSync, globSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readCoverage } from "./coverage.ts";
-import { readReport } from "./junit.ts";
+import { type Failure, readReport } from "./junit.ts";
 import { runTurbo, type TaskResult } from "./turbo.ts";
 import { root, runMain, wasInterrupted } from "./workspace.ts";
 
@@ -30,7 +30,7 @@ await runMain(async (args) => {
   if (wasInterrupted(second.status)) return second.status;
 
   const total = { passed: 0, failed: 0, skipped: 0 };
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const tasks = unique([...first.tasks, ...second.tasks]);
   for (const task of tasks) {
     const count = countTask(task);
@@ -40,12 +40,11 @@ await runMain(async (args) => {
     problems.push(...count.problems);
   }
   if (problems.length === 0 && (first.status !== 0 || second.status !== 0)) {
-    problems.push("turbo itself failed; see above");
+    problems.push({ title: "turbo itself failed; see above", text: "" });
     total.failed += 1;
   }
   if (withCoverage) console.log(`\n${readCoverage()}`);
-  if (problems.length > 0)
-    console.log(`\nFailed:\n${problems.map((line) => `  ✗ ${line}`).join("\n")}`);
+  if (problems.length > 0) printProblems(problems);
   if (tasks.some(({ task, passed }) => ["setup", "generate", "build"].includes(task) && !passed)) {
     console.log("\nWhat needs the failed steps was not run.");
   }
@@ -54,28 +53,52 @@ await runMain(async (args) => {
   return total.failed > 0 ? 1 : 0;
 });
 
+/** Of this many problems the details are printed, and of each so many lines. */
+const mostDetails = 10;
+const mostLines = 40;
+
+/** A failed test, or another failed check. */
+type Problem = Failure;
+
 interface Count {
   readonly passed: number;
   readonly skipped: number;
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
+}
+
+/** Where a run is kept, often only its end is: so it says there what was wrong. */
+function printProblems(problems: readonly Problem[]): void {
+  const detailed = problems.filter(({ text }) => text !== "").slice(0, mostDetails);
+  for (const { title, text } of detailed) {
+    const lines = text.split("\n");
+    const shown = lines.slice(0, mostLines);
+    if (lines.length > mostLines) shown.push(`… ${lines.length - mostLines} more lines`);
+    console.log(`\n✗ ${title}\n${shown.map((line) => `    ${line}`).join("\n")}`);
+  }
+  console.log(`\nFailed:\n${problems.map(({ title }) => `  ✗ ${title}`).join("\n")}`);
 }
 
 /** What one task adds to the sum. Building counts only when it fails. */
 function countTask(task: TaskResult): Count {
   if (task.task === "test") return countTests(task);
-  const problems = task.passed ? [] : [`${task.id} (${task.log || "see above"})`];
+  const problems = task.passed ? [] : [asProblem(task)];
   return { passed: task.passed && checks.includes(task.task) ? 1 : 0, skipped: 0, problems };
+}
+
+function asProblem({ id, log, lastLines }: TaskResult): Problem {
+  return { title: `${id} (${log || "see above"})`, text: lastLines.join("\n") };
 }
 
 function countTests(task: TaskResult): Count {
   const file = join(root, task.directory, "reports/junit.xml");
   if (!existsSync(file)) {
-    return { passed: 0, skipped: 0, problems: [`${task.id} wrote no report (${task.log})`] };
+    const { title, text } = asProblem(task);
+    return { passed: 0, skipped: 0, problems: [{ title: `no report from ${title}`, text }] };
   }
   const { passed, skipped, failures } = readReport(file);
-  const problems = failures.map((failure) => `${task.id}: ${failure}`);
+  const problems = failures.map(({ title, text }) => ({ title: `${task.id}: ${title}`, text }));
   // For example an error after the last test, or a file that does not parse.
-  if (!task.passed && problems.length === 0) problems.push(`${task.id} (${task.log})`);
+  if (!task.passed && problems.length === 0) problems.push(asProblem(task));
   return { passed, skipped, problems };
 }
 

@@ -4,6 +4,9 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { root, run, workspaceEnvironment } from "./workspace.ts";
 
+/** Of what a failed task printed, so many lines are shown once more at the end. */
+const mostLines = 30;
+
 /** What became of one task of one member. */
 export interface TaskResult {
   /** "snakepit#test" */
@@ -14,6 +17,8 @@ export interface TaskResult {
   readonly passed: boolean;
   /** Where turbo kept its output; empty for tasks that are not cached. */
   readonly log: string;
+  /** The end of what it printed, where that was not a terminal. */
+  readonly lastLines: readonly string[];
 }
 
 interface TurboRun {
@@ -32,13 +37,18 @@ export async function runTurbo(
   const summaries = join(root, ".turbo/runs");
   rmSync(summaries, { recursive: true, force: true });
   const options = ["--continue=dependencies-successful", "--output-logs=new-only", "--summarize"];
+  let output = "";
   const status = await run("turbo", ["run", ...args, ...options], {
     env: { ...turboEnvironment(), ...env },
+    heard: (text) => {
+      output += text;
+    },
   });
   const [summary] = globSync(join(summaries, "*.json"));
   if (summary === undefined) return { status, tasks: [] };
   const { tasks } = JSON.parse(readFileSync(summary, "utf8")) as { tasks: SummarizedTask[] };
-  return { status, tasks: tasks.filter(isReal).map(toResult) };
+  const lines = output.split("\n");
+  return { status, tasks: tasks.filter(isReal).map((task) => toResult(task, lines)) };
 }
 
 /**
@@ -91,13 +101,19 @@ function isReal({ command }: SummarizedTask): boolean {
   return command !== "<NONEXISTENT>";
 }
 
-function toResult({
-  taskId,
-  task,
-  directory,
-  logFile = "",
-  execution,
-}: SummarizedTask): TaskResult {
+function toResult(
+  { taskId, task, directory, logFile = "", execution }: SummarizedTask,
+  lines: readonly string[],
+): TaskResult {
   const log = existsSync(join(root, logFile)) ? logFile : "";
-  return { id: taskId, task, directory, passed: execution?.exitCode === 0, log };
+  const passed = execution?.exitCode === 0;
+  // As turbo begins each line: "snakepit:test: ".
+  const beginning = `${taskId.replace("#", ":")}: `;
+  const lastLines = passed
+    ? []
+    : lines
+        .filter((line) => line.startsWith(beginning))
+        .slice(-mostLines)
+        .map((line) => line.slice(beginning.length));
+  return { id: taskId, task, directory, passed, log, lastLines };
 }

@@ -41,6 +41,9 @@ interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Keep the child's output to ourselves, unless it fails. */
   readonly quiet?: boolean;
+  /** Is given the child's output, which is shown all the same. Not on a terminal: its colors and
+   * its bars are worth more there. */
+  readonly heard?: (text: string) => void;
 }
 
 /**
@@ -70,26 +73,31 @@ export function runScript(file: string, args: readonly string[]): Promise<number
 export async function run(
   program: string,
   args: readonly string[],
-  { env = workspaceEnvironment(), quiet = false }: RunOptions = {},
+  { env = workspaceEnvironment(), quiet = false, heard }: RunOptions = {},
 ): Promise<number> {
   const keeper = join(import.meta.dirname, "keeper.mjs");
-  const stdio: StdioOptions = quiet
-    ? ["ignore", "pipe", "pipe"]
-    : ["inherit", "inherit", "inherit"];
+  const listens = heard !== undefined && !process.stdout.isTTY;
+  const output: "pipe" | "inherit" = quiet || listens ? "pipe" : "inherit";
+  const stdio: StdioOptions = [quiet ? "ignore" : "inherit", output, output];
   const child = spawn(process.execPath, [keeper, program, ...args], {
     cwd: root,
     env,
     detached: true,
     stdio: [...stdio, "pipe"],
   });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
+  let kept = "";
+  for (const [from, to] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const) {
+    from?.setEncoding("utf8").on("data", (text: string) => {
+      if (quiet) kept += text;
+      else to.write(text);
+      heard?.(text);
     });
   }
   const status = await ended(child, (signal) => child.kill(signal));
-  if (status !== 0 && !wasInterrupted(status)) process.stderr.write(output);
+  if (status !== 0 && !wasInterrupted(status)) process.stderr.write(kept);
   return status;
 }
 

@@ -27,19 +27,28 @@ test("each test of a vitest report counts once, and a failure says what and why"
   expect(found).toEqual({
     passed: 1,
     skipped: 1,
-    failures: ['src/a.test.ts > says "a > b": expected 1 to be 2 // Object.is'],
+    failures: [
+      {
+        title: 'src/a.test.ts > says "a > b": expected 1 to be 2 // Object.is',
+        text: "at <testcase>",
+      },
+    ],
   });
 });
 
 test("a pytest file that cannot be imported is a failure, as is an error outside a test", () => {
   const found = report(`<testsuites><testsuite name="pytest" errors="2" failures="0" tests="3">
 <testcase classname="" name="tests.test_a" time="0.0"><error message="collection failure">E</error></testcase>
-<testcase classname="tests.test_b" name="test_ends" time="0.1"><error message="failed on teardown">E</error></testcase>
+<testcase classname="tests.test_b" name="test_ends" time="0.1"><error message="failed on teardown">E &amp;</error><system-err>
+hung up</system-err></testcase>
 <testcase classname="tests.test_b" name="test_works" time="0.1" />
 </testsuite></testsuites>`);
   expect(found).toEqual({
     passed: 1,
     skipped: 0,
-    failures: ["tests.test_a: collection failure", "tests.test_b > test_ends: failed on teardown"],
+    failures: [
+      { title: "tests.test_a: collection failure", text: "E" },
+      { title: "tests.test_b > test_ends: failed on teardown", text: "E &\nhung up" },
+    ],
   });
 });
