@@ -1,5 +1,6 @@
 import { Metadata, status as Status, type StatusObject } from "@grpc/grpc-js";
 import { type ErrorCode, type Outcome, SnakepitError } from "snakepit";
+import { wordsOf } from "./environment/index.ts";
 import { ErrorDetail } from "./gen/snakepit_bridge/v1/bridge.ts";
 
 /** Beside the status, an `ErrorDetail`: what a status has no room for. */
@@ -68,7 +69,7 @@ export function statusOf(
   code: Status = statusOfCode[error.code as ErrorCode] ?? Status.UNKNOWN,
 ): StatusObject {
   const metadata = new Metadata();
-  const message = plainMessage(error).slice(0, MAX_MESSAGE_CHARACTERS);
+  const message = wordsOf(error).slice(0, MAX_MESSAGE_CHARACTERS);
   metadata.set(DETAIL_KEY, encodeDetail(error, message));
   return { code, details: message, metadata };
 }
@@ -120,11 +121,6 @@ function errorOfDetail({ code, message, outcome, details }: ErrorDetail): Snakep
 }
 
 const outcomes: readonly string[] = ["not-started", "failed", "unknown"] satisfies Outcome[];
-
-function plainMessage({ code, message }: SnakepitError<string>): string {
-  const prefix = `[${code}] `;
-  return message.startsWith(prefix) ? message.slice(prefix.length) : message;
-}
 
 /** Empty when there is nothing in it, or nothing that JSON can say. */
 function jsonOf(details: object): string {

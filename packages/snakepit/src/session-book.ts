@@ -174,13 +174,13 @@ export class SessionBook {
     let found: readonly string[] | undefined;
     do {
       found = await this.#sweepSome();
-      for (const id of found ?? []) this.#swept(id);
-      ids.push(...(found ?? []));
+      if (found === undefined) return ids; // those that have lapsed are still to be named
+      for (const id of found) this.#swept(id);
+      ids.push(...found);
       // A store in memory answers at once: others get their turn in between.
       await new Promise(setImmediate);
-    } while (found?.length === SWEEP_SESSIONS && !this.#isClosed);
-    // What is left was named to another host; if the store has failed, it is still to be named.
-    if (found !== undefined) this.#lapsed.clear();
+    } while (found.length === SWEEP_SESSIONS && !this.#isClosed);
+    this.#lapsed.clear(); // what is left was named to another host
     return ids;
   }
 

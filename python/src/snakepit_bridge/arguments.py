@@ -67,7 +67,7 @@ def _float(value: object, path: str) -> float:
     if value.__class__ is float:
         return value
     # JavaScript has one kind of number, so 1.0 arrives as the int 1.
-    if isinstance(value, int) and value.__class__ is int:
+    if value.__class__ is int:
         try:
             return float(value)
         except OverflowError:

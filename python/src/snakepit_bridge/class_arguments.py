@@ -126,9 +126,8 @@ def _fields_of(kind: type, check_for: Callable[[object], Check | None]) -> Check
             return kind(**fields)
         except (TypeError, ValueError) as error:
             # The words of whoever wrote the class.
-            details = {"argument": path, "expected": kind.__name__, "got": "dict"}
             message = f"{path} is no {kind.__name__}: {str(error) or type(error).__name__}"
-            raise NotBegunError("INVALID_ARGUMENT", message, details) from error
+            raise _not_made(kind, path, value, message) from error
 
     return check
 
@@ -148,9 +147,13 @@ def _require_names(
     problems = [f"needs {name}" for name in sorted(required - value.keys())]
     problems += [f"has no {name}" for name in value if name not in known]
     if problems:
-        details = {"argument": path, "expected": kind.__name__, "got": "dict"}
         message = f"{path} is no {kind.__name__}, which {', '.join(problems)}"
-        raise NotBegunError("INVALID_ARGUMENT", message, details)
+        raise _not_made(kind, path, value, message)
+
+
+def _not_made(kind: type, place: str, value: object, message: str) -> BridgeError:
+    details = {"argument": place, "expected": kind.__name__, "got": type(value).__name__}
+    return NotBegunError("INVALID_ARGUMENT", message, details)
 
 
 def _model_of(kind: Any) -> Check:  # noqa: ANN401 - a class of pydantic's
@@ -166,20 +169,15 @@ def _model_of(kind: Any) -> Check:  # noqa: ANN401 - a class of pydantic's
             return kind.model_validate(value, **names)
         except ValueError as error:
             problems = _problems(path, error)
-            details = {
-                "argument": next(iter(problems)),
-                "expected": kind.__name__,
-                "got": type(value).__name__,
-            }
-            message = "; ".join(f"{place}: {problem}" for place, problem in problems.items())
-            raise NotBegunError("INVALID_ARGUMENT", message, details) from None
+            message = "; ".join(f"{place}: {problem}" for place, problem in problems)
+            raise _not_made(kind, problems[0][0], value, message) from None
 
     return check
 
 
-def _problems(path: str, error: Any) -> dict[str, str]:  # noqa: ANN401 - of pydantic
-    """What is wrong in which place; of several in one, the last."""
-    return {
-        ".".join([path, *map(str, problem["loc"])]): problem["msg"]
+def _problems(path: str, error: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - of pydantic
+    """The place of each, and what is wrong there."""
+    return [
+        (".".join([path, *map(str, problem["loc"])]), problem["msg"])
         for problem in error.errors(include_url=False, include_context=False, include_input=False)
-    }
+    ]

@@ -21,6 +21,9 @@ Record = list[Any]
 
 
 class Codec(Protocol):
+    # A value must not be packed twice: what is kept for the host would be kept twice.
+    packs_once: bool
+
     @property
     def name(self) -> str: ...
 
@@ -29,9 +32,6 @@ class Codec(Protocol):
 
         Raises `BridgeError` SERIALIZATION, with path and type, when the value cannot be carried.
         """
-
-    # A value must not be packed twice: what is kept for the host would be kept twice.
-    packs_once: bool
 
     def take_back(self) -> None:
         """The record that this thread has packed last will not be sent."""

@@ -100,8 +100,9 @@ class Outbox:
         self, kind: int, call_id: int, value: object, packed: bytes | None = None
     ) -> int:
         """In parts if it has big binaries. `packed` is the record without parts, if it is known."""
-        has_parts = packed is None or may_hold_medium_binary(packed)
-        if self._max_value_bytes == 0 or not has_parts:
+        if self._max_value_bytes == 0 or (
+            packed is not None and not may_hold_medium_binary(packed)
+        ):
             return self._put_whole(kind, call_id, value, packed)
         extraction = Extraction(call_id, self._max_value_bytes)
         record = extraction.packed(self.pack, kind, value)
@@ -142,8 +143,7 @@ class Outbox:
         wire = error_map(error)
         try:
             record = self.pack([1, call_id, wire])
-            if len(record) > self.max_record_bytes:
-                raise too_large(len(record), self.max_record_bytes)
+            self._require_room(record)
         except BridgeError as refusal:
             # Its `details` cannot be carried. What it says of itself is text, and can.
             plain: dict[str, Any] = {key: wire[key] for key in ("type", "code") if key in wire}
@@ -185,8 +185,7 @@ class Outbox:
         if len(self._records) >= MOST_WAITING_REPORTS:
             return
         packed = self.pack(record)
-        if len(packed) > self.max_record_bytes:
-            raise too_large(len(packed), self.max_record_bytes)
+        self._require_room(packed)
         self.put(packed)
         self.wake()
 

@@ -69,10 +69,11 @@ class Handler:
             for parameter, check in checks.items()
             if check is not None
         )
-        # With the arguments as sent, `{}` for none. Raises what `checked` and the function raise.
-        self.run = self._runner()
         # It needs no context, so that none has to be made, and blocks only while it runs.
         self.could_be_short = not (self.is_stream or self.is_async or self.context_name)
+        # For short calls: with the arguments as sent, `{}` for none. Raises what `checked` and the
+        # function raise.
+        self.run = self._runner() if self.could_be_short else self._run_checked
         # What the reading thread runs by itself, without a further look.
         self.is_short = self.could_be_short
 

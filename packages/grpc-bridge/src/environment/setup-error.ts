@@ -14,7 +14,7 @@ export function setupError(
 }
 
 /** What the error says, without its code: for a person, or for another error to repeat. */
-export function wordsOf(error: SnakepitError): string {
+export function wordsOf(error: SnakepitError<string>): string {
   return error.message.replace(/^\[\w+\] /, "");
 }
 

@@ -1,4 +1,5 @@
 import { type CallOptions, type Pool, SnakepitError } from "snakepit";
+import { wordsOf } from "../environment/index.ts";
 
 const COMMAND = "python.call";
 
@@ -45,10 +46,7 @@ export class Python {
 /** `… in python.call("json.loads"): …`, where an error names no more than the command. */
 function namingFunction(error: unknown, path: string): unknown {
   if (!SnakepitError.is(error)) return error;
-  const prefix = `[${error.code}] `;
-  const words = error.message.startsWith(prefix)
-    ? error.message.slice(prefix.length)
-    : error.message;
+  const words = wordsOf(error);
   if (!words.includes(COMMAND)) return error;
   // A function: in a text, `$&` of the path would have a meaning.
   const message = words.replace(COMMAND, () => `${COMMAND}(${JSON.stringify(path)})`);

@@ -45,9 +45,7 @@ export function writeNumber(buffer: BatchBuffer, value: number): void {
   } else if (Number.isSafeInteger(value) && value !== 0) {
     writeLongInteger(buffer, value);
   } else {
-    slab[position] = 0xcb;
-    buffer.view.setFloat64(position + 1, value);
-    buffer.position = position + 9;
+    writeFloat(buffer, value);
   }
 }
 

@@ -104,17 +104,17 @@ def is_big(value: object) -> bool:
         if kind.__name__ not in ARRAYS:
             return False
         if kind.__module__ in MODULES_OF_TENSORS:
-            return _is_big_tensor(value)
+            return tensor_bytes(value) >= PART_BYTES
         if kind.__module__ != "numpy":
             return False
         SIZED.add(kind)
     return size_of(value) >= PART_BYTES
 
 
-def _is_big_tensor(value: Any) -> bool:  # noqa: ANN401 - torch has types only where it is installed
+def tensor_bytes(value: Any) -> int:  # noqa: ANN401 - torch has types only where it is installed
     # Not `nbytes`, which raises for some that are to be refused with better words.
     size: int = value.numel() * value.element_size()
-    return size >= PART_BYTES
+    return size
 
 
 def size_of(value: object) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from snakepit_bridge.values import kinds
 from snakepit_bridge.values.arrays import ITEM_BYTES, array_form
-from snakepit_bridge.values.binary import announce
+from snakepit_bridge.values.binary import announce, tensor_bytes
 from snakepit_bridge.values.forms import Former
 from snakepit_bridge.values.kinds import Extension
 from snakepit_bridge.values.refusals import UnsupportedError
@@ -29,7 +29,7 @@ def tensor_form(value: Any) -> Extension:  # noqa: ANN401 - torch has types only
 
     _refuse_others(value)
     # Before a view is resolved that stands for more than there is in memory.
-    announce(value.numel() * value.element_size())
+    announce(tensor_bytes(value))
     try:
         # In place of released memory NumPy would take some that is full of what was there before.
         if value.numel() > 0 and value.untyped_storage().nbytes() == 0:
