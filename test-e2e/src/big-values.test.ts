@@ -108,9 +108,15 @@ describe.each(["socket", "grpc"] as const)("over %s", (transport) => {
       const pid = await bridge.execute("e2e.pid");
       const neighbour = bridge.execute("sleep", { seconds: 0.5 });
       const buffer = resizable(32 * MiB);
-      const big = bridge.execute("e2e.sizes", { data: [new Uint8Array(buffer)] });
+      let isOnItsWay = false;
+      const big = bridge.execute("e2e.sizes", {
+        get data() {
+          isOnItsWay = true; // it is read when the call is encoded, and sent from then on
+          return [new Uint8Array(buffer)];
+        },
+      });
       const failure = expect(big).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
-      for (let n = 0; n < 5; n++) await turn();
+      while (!isOnItsWay) await turn();
       if (how === "given away") structuredClone(buffer, { transfer: [buffer] });
       else buffer.resize(1_000);
       await failure;
