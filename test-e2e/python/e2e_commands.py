@@ -261,9 +261,13 @@ def blobs_with_a_long_goodbye(size: int, seconds: float) -> Iterator[bytes]:
 
 @command("e2e.blob_and_death")
 def blob_and_death(size: int, once: str) -> bytes:
-    """Dies when it has answered, if the file `once` is not there yet."""
+    """Unless the file `once` is there: says in it who we are, waits for a file `<once>.go`, and dies
+    when it has answered."""
     if not Path(once).exists():
-        Path(once).write_text(str(os.getpid()))
+        Path(f"{once}.new").write_text(str(os.getpid()))
+        Path(f"{once}.new").rename(once)
+        while not Path(f"{once}.go").exists():
+            time.sleep(0.005)
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
     return bytes(size)
 

@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Bridge } from "snakepit-grpc-bridge";
 import { describe, expect, test } from "vitest";
@@ -258,10 +258,9 @@ async function killWhileAnswering(bridge: Bridge): Promise<void> {
 
 /** Of a worker that answers and dies: it cannot have sent all when nobody takes it in. */
 async function diesWhileAnswering(once: string): Promise<void> {
-  await turn();
-  await turn();
-  blockUntil(() => existsSync(once) && readFileSync(once, "utf8") !== "");
+  await until(() => existsSync(once));
   const pid = Number(readFileSync(once, "utf8"));
+  writeFileSync(`${once}.go`, "");
   blockUntil(() => !isRunning(pid));
 }
 
