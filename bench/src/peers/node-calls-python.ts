@@ -11,6 +11,7 @@ const bench = fileURLToPath(new URL("../..", import.meta.url));
 /** `node-calls-python`: Python inside this process, on threads of Node's; its asynchronous form. */
 export async function openNodeCallsPython(): Promise<Contestant> {
   compile();
+  tryAlone();
   // Otherwise a Ctrl-C ends this process on the spot, with nothing closed.
   process.env["NODE_CALLS_PYTHON_IGNORE_SIGINT"] = "1";
   const { interpreter: python } = await import("node-calls-python");
@@ -34,6 +35,28 @@ function compile(): void {
     env: { ...process.env, ...headers(), PATH: withPythonsTools() },
   });
   if (status !== 0) throw new Error(`it does not compile here: ${firstError(stdout + stderr)}`);
+}
+
+const attempt = `
+  import { interpreter as python } from "node-calls-python";
+  const module = await python.import(process.argv[1], false);
+  if ((await python.call(module, "add", 1, 2)) !== 3) process.exit(1);
+  process.exit(0);
+`;
+
+/** In a process of its own: compiled for another Python than it meets, it takes its process along. */
+function tryAlone(): void {
+  const module = join(pythonFolder, "pythonia_module.py");
+  const { status, signal, stderr } = spawnSync(
+    process.execPath,
+    ["--input-type=module", "--eval", attempt, module],
+    { cwd: bench, encoding: "utf8", timeout: 60_000 },
+  );
+  if (status === 0) return;
+  const folder = "bench/node_modules/node-calls-python/build";
+  throw new Error(
+    `it does not run here (${signal ?? firstError(stderr)}); remove ${folder} to compile it anew, for a Python that has its headers and its shared library`,
+  );
 }
 
 /** Of a Node that is installed with its headers; otherwise node-gyp fetches them. */
