@@ -3,11 +3,11 @@
 Only for the thread that reads, whichever it is at the moment.
 """
 
-import io
 import struct
 from collections.abc import Callable
 
 from snakepit_bridge.errors import ProtocolError
+from snakepit_bridge.large_memory import fresh_buffer
 
 # docs/protocol.md, "Big values": a shorter part belongs into its document.
 SMALLEST_PART_BYTES = 64 * 1024
@@ -24,9 +24,7 @@ class Part:
     __slots__ = ("_buffer", "filled", "length", "place")
 
     def __init__(self, length: int) -> None:
-        # `bytes(length)` is memory that the system has not even zeroed yet, and a BytesIO hands out
-        # the very object that it was given when nobody else has it: no byte is copied again.
-        self._buffer = io.BytesIO(bytes(length))
+        self._buffer = fresh_buffer(length)
         self.place = self._buffer.getbuffer()
         self.length = length
         self.filled = 0

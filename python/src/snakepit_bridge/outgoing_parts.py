@@ -15,6 +15,7 @@ import ormsgpack
 from snakepit_bridge.codecs import Record
 from snakepit_bridge.errors import Cancelled, ProtocolError, error_map
 from snakepit_bridge.incoming_parts import PART_CREDIT_BYTES, REFERENCE, VALUES_AT_ONCE
+from snakepit_bridge.large_memory import copied
 from snakepit_bridge.transports import Transport
 from snakepit_bridge.values import DEEPEST, kinds, value_too_large
 from snakepit_bridge.values.binary import (
@@ -271,7 +272,8 @@ class Extraction:
         copies: dict[int, memoryview] = {}
         for leaf in self.leaves:
             if id(leaf) not in copies:
-                copies[id(leaf)] = memoryview(leaf if isinstance(leaf, bytes) else bytes(leaf))
+                view = memoryview(leaf)
+                copies[id(leaf)] = view if isinstance(leaf, bytes) else copied(view)
         return [copies[id(leaf)] for leaf in self.leaves]
 
 

@@ -6,7 +6,8 @@ export interface Codec {
   /**
    * A whole batch: `[acked, record, record, …]`. Objects come back without a prototype, so that
    * `__proto__` is an ordinary key.
-   * `parts` has the binaries that came outside the document.
+   * `parts` has the binaries that came outside the document. What is kept of the document is copied:
+   * its memory may be used for the next one.
    * @throws SnakepitError PROTOCOL when the bytes are no such document
    */
   decode(document: Uint8Array, parts?: PartSource): unknown[];

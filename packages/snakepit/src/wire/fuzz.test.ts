@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { SnakepitError } from "../errors.ts";
 import { callContext } from "../fixtures/call-context.ts";
 import { Channel } from "./channel.ts";
-import { StubSocket } from "./fixture-stub-socket.ts";
+import { readings, StubSocket } from "./fixture-stub-socket.ts";
 import { framed } from "./fixture-worker.ts";
 import { jsonCodec } from "./json-codec.ts";
 import type { Transport, TransportListener } from "./transport.ts";
@@ -19,8 +19,8 @@ interface Framing {
   hangUp(): void;
 }
 
-function framing(): Framing {
-  const socket = new StubSocket();
+function framing(reading: (typeof readings)[number]): Framing {
+  const socket = new StubSocket(reading);
   const frames: Buffer[] = [];
   const faults: (Error | undefined)[] = [];
   socket.transport(maxFrameBytes).listen({
@@ -38,47 +38,56 @@ function framing(): Framing {
 
 const cuts = fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 40 });
 
-test("frames come out as they went in, wherever the stream is cut", () => {
-  const documents = fc.array(fc.uint8Array({ maxLength: 900 }), { maxLength: 8 });
-  fc.assert(
-    fc.property(documents, cuts, (sent, at) => {
-      const { frames, faults, feed, hangUp } = framing();
-      feed(Buffer.concat(sent.map(framed)), at);
-      hangUp();
-      expect(frames).toEqual(sent.map((document) => Buffer.from(document)));
-      expect(faults).toEqual([undefined]);
-    }),
-    options,
-  );
-});
-
-test("any bytes end in frames within the limit, and a stream cut in a frame is a fault", () => {
-  const noise = fc.uint8Array({ maxLength: 3_000 });
-  // Headers whose length is believable, or the rest would hardly ever be read.
-  const believable = fc
-    .array(fc.tuple(fc.integer({ min: 0, max: 5_000 }), fc.uint8Array({ maxLength: 2_000 })))
-    .map((parts) =>
-      Buffer.concat(
-        parts.flatMap(([length, bytes]) => [Buffer.from([0, 0, length >> 8, length & 255]), bytes]),
-      ),
+test.each(readings)(
+  "frames come out as they went in, wherever the stream is cut (%s)",
+  (reading) => {
+    const documents = fc.array(fc.uint8Array({ maxLength: 900 }), { maxLength: 8 });
+    fc.assert(
+      fc.property(documents, cuts, (sent, at) => {
+        const { frames, faults, feed, hangUp } = framing(reading);
+        feed(Buffer.concat(sent.map(framed)), at);
+        hangUp();
+        expect(frames).toEqual(sent.map((document) => Buffer.from(document)));
+        expect(faults).toEqual([undefined]);
+      }),
+      options,
     );
-  fc.assert(
-    fc.property(fc.oneof(noise, believable), cuts, (bytes, at) => {
-      const { frames, faults, feed, hangUp } = framing();
-      feed(Buffer.from(bytes), at);
-      hangUp();
-      let taken = 0;
-      for (const frame of frames) {
-        expect(frame.length).toBeLessThanOrEqual(maxFrameBytes);
-        taken += 4 + frame.length;
-      }
-      const [fault] = faults;
-      if (taken === bytes.length) expect(fault).toBeUndefined();
-      else expect(SnakepitError.is(fault, "PROTOCOL")).toBe(true);
-    }),
-    options,
-  );
-});
+  },
+);
+
+test.each(readings)(
+  "any bytes end in frames within the limit, and a stream cut in a frame is a fault (%s)",
+  (reading) => {
+    const noise = fc.uint8Array({ maxLength: 3_000 });
+    // Headers whose length is believable, or the rest would hardly ever be read.
+    const believable = fc
+      .array(fc.tuple(fc.integer({ min: 0, max: 5_000 }), fc.uint8Array({ maxLength: 2_000 })))
+      .map((parts) =>
+        Buffer.concat(
+          parts.flatMap(([length, bytes]) => [
+            Buffer.from([0, 0, length >> 8, length & 255]),
+            bytes,
+          ]),
+        ),
+      );
+    fc.assert(
+      fc.property(fc.oneof(noise, believable), cuts, (bytes, at) => {
+        const { frames, faults, feed, hangUp } = framing(reading);
+        feed(Buffer.from(bytes), at);
+        hangUp();
+        let taken = 0;
+        for (const frame of frames) {
+          expect(frame.length).toBeLessThanOrEqual(maxFrameBytes);
+          taken += 4 + frame.length;
+        }
+        const [fault] = faults;
+        if (taken === bytes.length) expect(fault).toBeUndefined();
+        else expect(SnakepitError.is(fault, "PROTOCOL")).toBe(true);
+      }),
+      options,
+    );
+  },
+);
 
 /** JSON as a confused or hostile worker might write it. */
 const json = fc.letrec<{ value: unknown }>((tie) => ({

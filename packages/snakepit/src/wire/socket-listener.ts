@@ -73,8 +73,7 @@ export class SocketListener implements AsyncDisposable {
 
   #receive(socket: Socket, options: SocketListenerOptions): void {
     const { reception, onOutput, handshakeMs = HANDSHAKE_MS } = options;
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
+    this.#keep(socket);
     const maxFrameBytes = Math.min(MAX_HELLO_BYTES, reception.maxFrameBytes);
     const transport = new SocketTransport(socket, { maxFrameBytes });
     const patience = setTimeout(() => socket.destroy(), handshakeMs).unref();
@@ -87,12 +86,19 @@ export class SocketListener implements AsyncDisposable {
           onOutput(first.workerId, socket, rest);
         } else {
           transport.maxFrameBytes = reception.maxFrameBytes;
+          // Before anything is written, which the accepted socket would have to finish.
+          this.#keep(transport.readInPlace());
           reception.admit(transport, document);
         }
       },
       drained: () => {},
       closed: () => clearTimeout(patience),
     });
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
   }
 }
 

@@ -23,6 +23,7 @@ export interface Transport {
 }
 
 export interface TransportListener {
+  /** The document's memory may be used for the next one when this has returned. */
   frame(document: Uint8Array): void;
   /**
    * A frame of a part has begun: where its `bytes` go, which the transport fills. Undefined: it is
