@@ -29,6 +29,10 @@ TICK_SECONDS = 0.002
 # The same while all calls are of handlers that have been short for long: at 2 ms the looks took
 # more time than the calls, in each of 16 workers that shared the load.
 LONG_TICK_SECONDS = 0.01
+# And while so few batches come between two looks: the worker has little to do, or shares its
+# processor with many, and a look that brings it there for nothing costs as much as a batch.
+LONGEST_TICK_SECONDS = 0.025
+FEW_BATCHES = 3
 # The monitor sleeps when nothing has come for so long. Waking it per call would cost each 5 µs.
 QUIET_SECONDS = 0.05
 # Of a record that is a call: kind, id, command, arguments, time left, session, correlation.
@@ -285,7 +289,9 @@ class Server:
     def _monitor(self) -> None:
         """Frees what waits behind a slow call: replies, the acknowledgement, other calls."""
         outbox, executor = self._outbox, self._executor
+        batches, tick = 0, LONG_TICK_SECONDS
         while True:
+            before = batches
             # First the flags, then the look: the reader adds its calls before it looks at a flag.
             self._monitor_sleeps = self._monitor_dozes = True
             if self._is_quiet():
@@ -294,9 +300,11 @@ class Server:
                 self._monitor_sleeps = False
                 is_watchful = self._is_unsure or executor.stands_still
                 self._is_unsure = False
-                outbox.wait(TICK_SECONDS if is_watchful else LONG_TICK_SECONDS)
+                outbox.wait(TICK_SECONDS if is_watchful else tick)
             self._monitor_sleeps = self._monitor_dozes = False
             batches = self._batches
+            is_busy = batches - before > FEW_BATCHES
+            tick = LONG_TICK_SECONDS if is_busy else LONGEST_TICK_SECONDS
             if (
                 not outbox.has_acknowledged(batches)
                 and time.perf_counter() - self._arrived > TICK_SECONDS
