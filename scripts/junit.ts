@@ -1,17 +1,11 @@
 import { readFileSync } from "node:fs";
+import type { Problem } from "./problems.ts";
 
 /** What one JUnit report says, vitest's or pytest's. */
 export interface TestReport {
   readonly passed: number;
   readonly skipped: number;
-  readonly failures: readonly Failure[];
-}
-
-export interface Failure {
-  /** "a > name: first line of what went wrong" */
-  readonly title: string;
-  /** All that the report says of it: the stack, and what was printed. */
-  readonly text: string;
+  readonly failures: readonly Problem[];
 }
 
 /**
@@ -21,7 +15,7 @@ export interface Failure {
 export function readReport(file: string): TestReport {
   const text = readFileSync(file, "utf8");
   const cases = [...text.matchAll(/<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)];
-  const failures: Failure[] = [];
+  const failures: Problem[] = [];
   let skipped = 0;
   for (const [, attributes = "", body = ""] of cases) {
     const problem = /<(?:failure|error)\b([^>]*)>/.exec(body)?.[1];

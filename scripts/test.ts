@@ -6,7 +6,8 @@
 import { existsSync, globSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readCoverage } from "./coverage.ts";
-import { type Failure, readReport } from "./junit.ts";
+import { readReport } from "./junit.ts";
+import { described, type Problem } from "./problems.ts";
 import { runTurbo, type TaskResult } from "./turbo.ts";
 import { root, runMain, wasInterrupted } from "./workspace.ts";
 
@@ -44,7 +45,7 @@ await runMain(async (args) => {
     total.failed += 1;
   }
   if (withCoverage) console.log(`\n${readCoverage()}`);
-  if (problems.length > 0) printProblems(problems);
+  if (problems.length > 0) console.log(described(problems));
   if (tasks.some(({ task, passed }) => ["setup", "generate", "build"].includes(task) && !passed)) {
     console.log("\nWhat needs the failed steps was not run.");
   }
@@ -53,29 +54,10 @@ await runMain(async (args) => {
   return total.failed > 0 ? 1 : 0;
 });
 
-/** Of this many problems the details are printed, and of each so many lines. */
-const mostDetails = 10;
-const mostLines = 40;
-
-/** A failed test, or another failed check. */
-type Problem = Failure;
-
 interface Count {
   readonly passed: number;
   readonly skipped: number;
   readonly problems: readonly Problem[];
-}
-
-/** Where a run is kept, often only its end is: so it says there what was wrong. */
-function printProblems(problems: readonly Problem[]): void {
-  const detailed = problems.filter(({ text }) => text !== "").slice(0, mostDetails);
-  for (const { title, text } of detailed) {
-    const lines = text.split("\n");
-    const shown = lines.slice(0, mostLines);
-    if (lines.length > mostLines) shown.push(`… ${lines.length - mostLines} more lines`);
-    console.log(`\n✗ ${title}\n${shown.map((line) => `    ${line}`).join("\n")}`);
-  }
-  console.log(`\nFailed:\n${problems.map(({ title }) => `  ✗ ${title}`).join("\n")}`);
 }
 
 /** What one task adds to the sum. Building counts only when it fails. */

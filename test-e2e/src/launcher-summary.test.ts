@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { readReport } from "../../scripts/junit.ts";
+import { described } from "../../scripts/problems.ts";
 
 function report(text: string) {
   const folder = mkdtempSync(join(tmpdir(), "snakepit-report-"));
@@ -51,4 +52,25 @@ hung up</system-err></testcase>
       { title: "tests.test_b > test_ends: failed on teardown", text: "E &\nhung up" },
     ],
   });
+});
+
+test("the end of a run tells of each failure what there is to read, and all their names", () => {
+  const long = Array.from({ length: 50 }, (_, n) => `line ${n}`).join("\n");
+  const told = described([
+    { title: "a > adds: expected 1 to be 2", text: "at a.test.ts:7\nhung up" },
+    { title: "knip (see above)", text: "" },
+    { title: "b", text: long },
+  ]);
+  expect(told).toContain("✗ a > adds: expected 1 to be 2\n    at a.test.ts:7\n    hung up\n");
+  expect(told).toContain("    line 39\n    … 10 more lines\n");
+  expect(told.split("Failed:\n")[1]).toBe(
+    "  ✗ a > adds: expected 1 to be 2\n  ✗ knip (see above)\n  ✗ b",
+  );
+});
+
+test("of very many failures the end of a run shows ten, and names all", () => {
+  const problems = Array.from({ length: 30 }, (_, n) => ({ title: `t${n}`, text: `why ${n}` }));
+  const told = described(problems);
+  expect(told.match(/why/g)).toHaveLength(10);
+  expect(told).toContain("  ✗ t29");
 });
