@@ -1,4 +1,6 @@
-"""A health probe with the client of grpcio-health-checking: `<target> check|watch <service>`.
+"""A health probe with the client of grpcio-health-checking: `<target> check|watch|crowd <service>`.
+
+A crowd is watches without end, until one of them is refused.
 
 `target` is as `bridge.status()` has it; with certificates where SNAKEPIT_TLS_CA, _KEY and _CERT
 name their files.
@@ -27,6 +29,11 @@ def main(target: str, method: str, service: str = "") -> None:
     try:
         if method == "check":
             show(stub.Check(request, timeout=20))
+        elif method == "crowd":
+            watches = []
+            while len(watches) < 1_000:
+                watches.append(stub.Watch(request))
+                next(watches[-1])
         else:
             for answer in stub.Watch(request):
                 show(answer)

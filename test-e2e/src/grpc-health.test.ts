@@ -8,7 +8,7 @@ import { pythonFolder, testBridge, workersPython } from "./workspace.ts";
 const service = "snakepit_bridge.v1.BridgeService";
 
 /** What the health client of grpcio prints, line by line; with certificates if `env` names them. */
-function probe(address: string, method: "check" | "watch", name: string, env = {}) {
+function probe(address: string, method: "check" | "watch" | "crowd", name: string, env = {}) {
   const script = join(pythonFolder, "grpc_probe.py");
   const child = spawn(workersPython(), [script, address, method, name], {
     env: { ...process.env, ...env },
@@ -31,6 +31,15 @@ test("a probe finds the host serving, for itself and for its service, and knows 
   expect(await lineOf(probe(address, "check", "nobody"))).toBe("NOT_FOUND");
   expect(await lineOf(probe(address, "watch", "nobody"))).toBe("SERVICE_UNKNOWN");
 });
+
+test.each([service, "nobody"])(
+  "watches of %s are refused when there are too many",
+  async (name) => {
+    const bridge = await testBridge({ transport: "grpc" });
+    const { address = "" } = bridge.status().pools["default"] ?? {};
+    expect(await lineOf(probe(address, "crowd", name))).toBe("RESOURCE_EXHAUSTED");
+  },
+);
 
 test("who watches hears that a bridge closes while its last calls still run", async () => {
   const bridge = await testBridge({ transport: "grpc" });

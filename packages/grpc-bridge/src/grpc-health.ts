@@ -26,6 +26,7 @@ export class GrpcHealth {
     },
     watch: (call) => this.#watch(call),
   };
+  /** Of services that are here, and of others. */
   readonly #watches = new Set<Watch>();
   #status: Serving = Serving.SERVING;
 
@@ -33,7 +34,7 @@ export class GrpcHealth {
   stopServing(): void {
     if (this.#status === Serving.NOT_SERVING) return;
     this.#status = Serving.NOT_SERVING;
-    for (const call of this.#watches) call.write({ status: this.#status });
+    for (const call of this.#watches) if (isHere(call)) call.write({ status: this.#status });
   }
 
   #watch(call: Watch): void {
@@ -46,12 +47,12 @@ export class GrpcHealth {
     call.on("cancelled", leave);
     call.on("close", leave);
     call.on("error", leave);
-    if (services.includes(call.request.service)) {
-      this.#watches.add(call);
-      call.write({ status: this.#status });
-    } else {
-      // Not an end: the protocol has it that a service may come later.
-      call.write({ status: Serving.SERVICE_UNKNOWN });
-    }
+    this.#watches.add(call);
+    // Unknown is not an end: the protocol has it that a service may come later.
+    call.write({ status: isHere(call) ? this.#status : Serving.SERVICE_UNKNOWN });
   }
+}
+
+function isHere({ request }: Watch): boolean {
+  return services.includes(request.service);
 }

@@ -1,6 +1,6 @@
 import { Metadata, status as Status, type StatusObject } from "@grpc/grpc-js";
 import { type ErrorCode, type Outcome, SnakepitError } from "snakepit";
-import { wordsOf } from "./environment/index.ts";
+import { wordsOf } from "./error-words.ts";
 import { ErrorDetail } from "./gen/snakepit_bridge/v1/bridge.ts";
 
 /** Beside the status, an `ErrorDetail`: what a status has no room for. */

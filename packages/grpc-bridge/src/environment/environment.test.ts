@@ -15,12 +15,13 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { SnakepitError } from "snakepit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { wordsOf } from "../error-words.ts";
 import { damagedAdvice } from "./damaged-advice.ts";
 import { ensureEnvironment, type MakeOptions, setUp } from "./managed-environment.ts";
 import type { SetupProgress } from "./progress.ts";
 import { resolvePython } from "./resolve-python.ts";
 import { runSetup } from "./setup-command.ts";
-import { inWordsOf, setupCommandLine, setupError, wordsOf } from "./setup-error.ts";
+import { inWordsOf, setupCommandLine, setupError } from "./setup-error.ts";
 
 const run = promisify(execFile);
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { SnakepitError } from "snakepit";
+import { wordsOf } from "../error-words.ts";
 import { cacheFolder, makeCacheFolder } from "./cache-folder.ts";
 import { withFolderLock } from "./folder-lock.ts";
 import { findInterpreter } from "./interpreter.ts";
@@ -11,7 +12,7 @@ import {
   inspectThoroughly,
   type ManagedEnvironment,
 } from "./ready-marker.ts";
-import { setupCommandLine, setupError, wordsOf } from "./setup-error.ts";
+import { setupCommandLine, setupError } from "./setup-error.ts";
 import { findShipped, type Shipped, setsWith } from "./shipped.ts";
 
 export interface EnvironmentOptions {

@@ -1,4 +1,5 @@
 import { SnakepitError, type StartFailure } from "snakepit";
+import { wordsOf } from "../error-words.ts";
 
 /** Why no Python can be used, as the error that a failed start of a worker is. */
 export function setupError(
@@ -11,11 +12,6 @@ export function setupError(
     cause: options.cause,
     details: { reason, stderr: options.stderr ?? "" },
   });
-}
-
-/** What the error says, without its code: for a person, or for another error to repeat. */
-export function wordsOf(error: SnakepitError<string>): string {
-  return error.message.replace(/^\[\w+\] /, "");
 }
 
 /** The same words with the command of a program that sets up these extras without being told. */

@@ -1,5 +1,5 @@
 import { type CallOptions, type Pool, SnakepitError } from "snakepit";
-import { wordsOf } from "../environment/index.ts";
+import { wordsOf } from "../error-words.ts";
 
 const COMMAND = "python.call";
 

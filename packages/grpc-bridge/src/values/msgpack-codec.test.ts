@@ -175,6 +175,18 @@ describe("values arrive as they were sent", () => {
   });
 });
 
+test("a refusal names no key of another call", () => {
+  const encoder = messagePackCodec.encoder(options);
+  encoder.add([0, 1, "echo", { secret: { secret: 1 } }]);
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+  const unlisted = new Proxy({}, { ownKeys: () => [][1] as never });
+  for (const value of [unlisted, revoked.proxy]) {
+    const error = failureOf(() => encoder.add([0, 2, "echo", value, 30_000]));
+    expect(error.details).toEqual({ path: "args", type: "getter that throws" });
+  }
+});
+
 describe("what cannot be carried is refused with its path, its type and a way out", () => {
   class Model {
     name = "m";
@@ -182,6 +194,17 @@ describe("what cannot be carried is refused with its path, its type and a way ou
   class List extends Array {}
   class Moment extends Date {}
   class Bag extends Set {}
+  class Cache extends Map<string, number> {}
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+  const keyless = new Proxy(
+    {},
+    {
+      ownKeys: () => {
+        throw new Error("no");
+      },
+    },
+  );
   const changed = new PyDateTime("2024-01-01T00:00:00");
   changed.setUTCFullYear(2025);
   const circularSet = { s: new Set<unknown>() };
@@ -209,6 +232,9 @@ describe("what cannot be carried is refused with its path, its type and a way ou
     ["a date that was changed", { d: changed }, "args.d", "PyDateTime that was changed"],
     ["a subclass of Date", { d: new Moment() }, "args.d", "Moment"],
     ["a subclass of Set", { s: new Bag() }, "args.s", "Bag"],
+    ["a subclass of Map", { s: new Cache([["a", 1]]) }, "args.s", "Cache"],
+    ["a proxy that was revoked", { p: revoked.proxy }, "args.p", "getter that throws"],
+    ["a proxy that lists no keys", { p: keyless }, "args.p", "getter that throws"],
     ["a view of no kind", [new DataView(new ArrayBuffer(1))], "args[0]", "DataView"],
     ["a weak map", [new WeakMap()], "args[0]", "WeakMap"],
     ["a regular expression", /x/, "args", "RegExp"],

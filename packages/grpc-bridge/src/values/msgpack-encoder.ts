@@ -6,9 +6,12 @@ import {
   type EncoderOptions,
   explain,
   isPlainArray,
+  isPlainInstance,
   isPlainObject,
   maxDepth,
+  noKeyYet,
   type PathKey,
+  pathTo,
   type Refusal,
   reentered,
   refusalOf,
@@ -88,7 +91,7 @@ export class MessagePackEncoder extends BatchBuffer implements BatchEncoder {
       this.#records++;
     } catch (error) {
       this.position = this.start + before;
-      throw explain(error, record, this.#path.slice(0, this.#depth + 1));
+      throw explain(error, record, pathTo(this.#path, this.#depth));
     } finally {
       if (this.#binaries.areAny) this.#binaries.clear();
       this.#busy = false;
@@ -172,7 +175,7 @@ export class MessagePackEncoder extends BatchBuffer implements BatchEncoder {
       this.#depth--;
     } else if (types.isUint8Array(value)) {
       this.#writeBytes(value);
-    } else if (types.isMap(value)) {
+    } else if (types.isMap(value) && isPlainInstance(value)) {
       this.#descend();
       this.#writeMap(value);
       this.#depth--;
@@ -230,6 +233,7 @@ export class MessagePackEncoder extends BatchBuffer implements BatchEncoder {
   #descend(): void {
     if (this.#depth === maxDepth) throw this.#refuse(refusals.tooDeep);
     this.#depth++;
+    this.#path[this.#depth] = noKeyYet;
   }
 
   #writeElements(value: readonly unknown[]): void {
@@ -303,7 +307,7 @@ export class MessagePackEncoder extends BatchBuffer implements BatchEncoder {
   }
 
   #refuse(refusal: Refusal): SnakepitError {
-    return refused(this.#path.slice(0, this.#depth + 1), refusal);
+    return refused(pathTo(this.#path, this.#depth), refusal);
   }
 }
 

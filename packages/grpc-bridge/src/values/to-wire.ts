@@ -1,5 +1,5 @@
 import { types } from "node:util";
-import { isPlainObject, type Refusal, refusalOf } from "snakepit/wire";
+import { isPlainInstance, type Refusal, refusalOf } from "snakepit/wire";
 import { isArrowTable } from "./arrow-table.ts";
 import { PyTuple } from "./collections.ts";
 import { isoOf, type PyDateTime } from "./dates.ts";
@@ -13,7 +13,7 @@ export function toWire(value: object): WireForm | Refusal {
   if (wireForm in value && typeof value[wireForm] === "function") {
     return (value as HasWireForm)[wireForm]();
   }
-  if (types.isSet(value) && isPlainOf(value)) return { kind: kinds.set, items: [...value] };
+  if (types.isSet(value) && isPlainInstance(value)) return { kind: kinds.set, items: [...value] };
   if (ArrayBuffer.isView(value)) return arrayForm(value) ?? refusalOf(value);
   if (value instanceof PyPlaceholder) {
     return { type: "PyPlaceholder", fix: 'the object was not kept; use unknownObjects: "ref"' };
@@ -36,16 +36,10 @@ function dateForm(value: Date): WireForm | Refusal {
     if (exact.isUnchanged) return exact[wireForm]();
     return { type: "PyDateTime that was changed", fix: "send a new one, made of ISO text" };
   }
-  if (!isPlainOf(value)) return refusalOf(value);
+  if (!isPlainInstance(value)) return refusalOf(value);
   const iso = isoOf(value);
   if (iso !== undefined) return { kind: kinds.datetime, leaf: iso };
   return { type: "Date outside the years 1 to 9999", fix: "send date.getTime()" };
-}
-
-/** No subclass, which would mean more; `Set` and `Date` of another realm are not ours either. */
-function isPlainOf(value: object): boolean {
-  const prototype: object = Object.getPrototypeOf(value);
-  return Object.hasOwn(prototype, "constructor") && isPlainObject(prototype);
 }
 
 /** An integer beyond 64 bits: two's complement, the most significant byte first. */

@@ -15,10 +15,13 @@ export {
 export {
   explain,
   isPlainArray,
+  isPlainInstance,
   isPlainObject,
   isWellFormed,
   maxDepth,
+  noKeyYet,
   type PathKey,
+  pathTo,
   type Refusal,
   reentered,
   refusalOf,

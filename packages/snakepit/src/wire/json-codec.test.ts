@@ -75,6 +75,9 @@ describe("what JSON cannot carry is refused with its path, its type and a way ou
       return "5 EUR";
     }
   }
+  class Cache extends Map {}
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
   let deep: unknown = 1;
   for (let level = 0; level < 101; level++) deep = [deep];
 
@@ -89,6 +92,8 @@ describe("what JSON cannot carry is refused with its path, its type and a way ou
     ["a set", { "odd key": new Set() }, 'args["odd key"]', "Set"],
     ["half an emoji", ["😀".slice(0, 1)], "args[0]", "string with half of a surrogate pair"],
     ["a map with other keys", new Map([[1, 2]]), "args", "Map with keys other than strings"],
+    ["a subclass of Map", { s: new Cache() }, "args.s", "Cache"],
+    ["a proxy that was revoked", { p: revoked.proxy }, "args.p", "getter that throws"],
     ["a circle", circle, "args.items[0].parent", "circular reference"],
     ["101 levels", deep, `args${"[0]".repeat(100)}`, "nesting deeper than 100"],
   ];

@@ -4,10 +4,13 @@ import type { BatchEncoder, Codec, EncoderOptions } from "./codec.ts";
 import {
   explain,
   isPlainArray,
+  isPlainInstance,
   isPlainObject,
   isWellFormed,
   maxDepth,
+  noKeyYet,
   type PathKey,
+  pathTo,
   type Refusal,
   reentered,
   refusalOf,
@@ -70,7 +73,7 @@ class JsonEncoder implements BatchEncoder {
       this.#texts.push(text);
       this.#bytes = bytes;
     } catch (error) {
-      throw explain(error, record, this.#path.slice(0, this.#depth + 1));
+      throw explain(error, record, pathTo(this.#path, this.#depth));
     } finally {
       this.#busy = false;
     }
@@ -131,7 +134,7 @@ class JsonEncoder implements BatchEncoder {
       const properties = value as Readonly<Record<string, unknown>>;
       return this.#inside(() => this.#entries(Object.keys(value), (key) => properties[key]));
     }
-    if (types.isMap(value)) {
+    if (types.isMap(value) && isPlainInstance(value)) {
       const keys = [...value.keys()];
       if (!keys.every((key) => typeof key === "string")) throw this.#refuse(refusalOf(value));
       return this.#inside(() => this.#entries(keys, (key) => value.get(key)));
@@ -146,6 +149,7 @@ class JsonEncoder implements BatchEncoder {
   #inside(write: () => string): string {
     if (this.#depth === maxDepth) throw this.#refuse(refusals.tooDeep);
     this.#depth++;
+    this.#path[this.#depth] = noKeyYet;
     const text = write();
     this.#depth--;
     return text;
@@ -186,7 +190,7 @@ class JsonEncoder implements BatchEncoder {
   }
 
   #refuse(refusal: Refusal): SnakepitError {
-    return refused(this.#path.slice(0, this.#depth + 1), refusal);
+    return refused(pathTo(this.#path, this.#depth), refusal);
   }
 }
 

@@ -24,20 +24,17 @@ interface HandleOptions extends SocketConstructorOpts {
  * may be used over the accepted one any more. Node gives each read fresh memory of 64 KiB, which for
  * 64 MiB costs half as much again as the reading itself (measured: 101 ms of processor time, 61 in
  * place). A socket that dials can be told otherwise (`onread`), one that was accepted cannot, so its
- * handle changes hands. Where that does not work, the answer is undefined and all is as it was.
+ * handle changes hands. A Node that did not know `onread` here would emit `data` as ever, so listen to
+ * that too. Undefined for a socket without a handle, which stays as it is.
  */
 export function readsInPlace(accepted: Socket, target: ReadTarget): Socket | undefined {
   const { _handle: handle } = accepted as WithHandle;
   if (handle === undefined || handle === null || accepted.destroyed) return undefined;
-  let isAsked = false;
   const options: HandleOptions = {
     handle,
     pauseOnCreate: true,
     onread: {
-      buffer: () => {
-        isAsked = true; // for the first time before there is a socket
-        return target.place();
-      },
+      buffer: () => target.place(), // asked for the first time before there is a socket
       callback: (bytes) => {
         target.filled(bytes);
         return true;
@@ -45,7 +42,6 @@ export function readsInPlace(accepted: Socket, target: ReadTarget): Socket | und
     },
   };
   const socket = new Socket(options);
-  if (!isAsked) return undefined;
   (accepted as WithHandle)._handle = null;
   accepted.destroy(); // or its server would wait for it
   return socket;

@@ -8,6 +8,9 @@ export const maxDepth = 100;
 /** A step from a container to one of its values; the first one is an index into the record. */
 export type PathKey = string | number;
 
+/** In place of a key: the container was entered, and none of its values was come to. */
+export const noKeyYet = -1;
+
 /** Why a value cannot be sent: what it is (`details.type`), and what to send instead. */
 export interface Refusal {
   readonly type: string;
@@ -85,6 +88,11 @@ export function reentered(): SnakepitError<"INVALID_ARGUMENT"> {
   );
 }
 
+/** Where a walk is, without the keys that earlier walks have left behind it. */
+export function pathTo(keys: readonly PathKey[], depth: number): readonly PathKey[] {
+  return keys.slice(0, keys[depth] === noKeyYet ? depth : depth + 1);
+}
+
 /**
  * What the caller gets to see for `error`, which ended the walk over `record` at `path`: a getter's
  * own error comes with the place, and an endless value is called by its name.
@@ -110,20 +118,25 @@ export function explain(
  * value at `path` itself, or a field of it.
  */
 function detachedIn(record: readonly unknown[], path: readonly PathKey[]): Refusal | undefined {
-  let value: unknown = record;
-  try {
-    for (const key of path) value = step(value, key);
-  } catch {
-    return undefined; // a getter, on the way
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  const fields = Object.values(Object.getOwnPropertyDescriptors(value)).map((one) => one.value);
-  const view = [value, ...fields].find(isDetached);
+  const view = candidates(record, path).find(isDetached);
   if (view === undefined) return undefined;
   return {
     type: `${typeName(view)} whose buffer was transferred`,
     fix: "send it first, or transfer a copy of it: array.slice()",
   };
+}
+
+/** The value at `path` and its fields. None when they cannot be looked at without their getters. */
+function candidates(record: readonly unknown[], path: readonly PathKey[]): readonly unknown[] {
+  let value: unknown = record;
+  try {
+    for (const key of path) value = step(value, key);
+    if (typeof value !== "object" || value === null) return [];
+    const fields = Object.values(Object.getOwnPropertyDescriptors(value));
+    return [value, ...fields.map((field) => field.value)];
+  } catch {
+    return []; // a getter on the way, a proxy that throws or was revoked
+  }
 }
 
 function isDetached(value: unknown): boolean {
@@ -157,11 +170,15 @@ function findCircle(
 ): readonly PathKey[] | undefined {
   const seen = new Set<unknown>();
   let value: unknown = record;
-  for (const [index, key] of path.entries()) {
-    value = step(value, key);
-    if (typeof value !== "object" || value === null) return undefined;
-    if (seen.has(value)) return path.slice(0, index + 1);
-    seen.add(value);
+  try {
+    for (const [index, key] of path.entries()) {
+      value = step(value, key);
+      if (typeof value !== "object" || value === null) return undefined;
+      if (seen.has(value)) return path.slice(0, index + 1);
+      seen.add(value);
+    }
+  } catch {
+    // A getter that throws when it is asked once more.
   }
   return undefined;
 }
@@ -189,6 +206,15 @@ export function isPlainObject(value: object): boolean {
   );
 }
 
+/**
+ * A `Map`, `Set` or `Date`, known as one already: no subclass, which would mean more. Those of other
+ * realms are not ours either.
+ */
+export function isPlainInstance(value: object): boolean {
+  const prototype: object = Object.getPrototypeOf(value);
+  return Object.hasOwn(prototype, "constructor") && isPlainObject(prototype);
+}
+
 /** Not a subclass, which would mean more than a list. */
 export function isPlainArray(value: readonly unknown[]): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -207,6 +233,7 @@ export function refusalOf(value: unknown): Refusal {
   if (types.isSet(value)) return { type, fix: "send an array: [...set]" };
   if (types.isPromise(value)) return { type, fix: "await it first" };
   if (types.isMap(value)) {
+    if (!isPlainInstance(value)) return { type, fix: "send a plain one: new Map(value)" };
     return { type: "Map with keys other than strings", fix: "send an array of pairs: [...map]" };
   }
   if (types.isBoxedPrimitive(value)) return { type, fix: "send value.valueOf()" };

@@ -50,12 +50,12 @@ export class SocketTransport implements Transport, ReadTarget {
     this.maxFrameBytes = options.maxFrameBytes;
     // Paused until somebody listens, so that no early frame is lost.
     socket.pause();
-    socket.on("data", this.#receive);
     this.#attend(socket);
   }
 
   #attend(socket: Socket): void {
     socket.unref();
+    socket.on("data", this.#receive);
     socket.on("drain", () => this.#listener?.drained());
     socket.on("error", (error: NodeJS.ErrnoException) => {
       // So ends, too, a worker that dies with something unread: no fault of the connection's.
