@@ -13,7 +13,7 @@ from host import Connection, Host
 from part_frames import CREDIT, MIB, Answers, part_frame, part_name, send_parts
 
 from snakepit_bridge.errors import ProtocolError
-from snakepit_bridge.outgoing_parts import OutgoingParts
+from snakepit_bridge.outgoing_parts import OutgoingParts, OutgoingValue
 
 LIMIT = 64 * MIB
 
@@ -117,6 +117,72 @@ def test_a_host_may_use_its_credit_as_soon_as_it_has_it() -> None:
     host.parts = OutgoingParts(host, host)
     host.parts.owe(CREDIT)
     assert host.ended.get(timeout=20) is None
+
+
+class NewConnection:
+    """Has what was sent over it."""
+
+    part_frame_bytes = MIB
+
+    def __init__(self) -> None:
+        self.sent: list[object] = []
+
+    def send(self, document: bytes) -> None:
+        self.sent.append(document)
+
+    def send_part(self, call_id: int, number: int, length: int, chunk: memoryview) -> None:
+        self.sent.append((call_id, number, length, len(chunk)))
+
+
+class SenderOfTwoConnections:
+    """Holds the first thing that is to be sent until another connection is there."""
+
+    def __init__(self, *, notices_the_end: bool) -> None:
+        self.notices_the_end = notices_the_end
+        self.is_held = threading.Event()
+        self.goes_on = threading.Event()
+        self.put_records: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self.put = self.put_records.put
+        self.sent: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def send_first(self, send: Callable[[], None]) -> bool:
+        is_first = not self.is_held.is_set()
+        self.is_held.set()
+        assert self.goes_on.wait(20)
+        if is_first and self.notices_the_end:
+            return False
+        send()
+        self.sent.put(None)
+        return True
+
+
+def value_of_one_part(call_id: int) -> OutgoingValue:
+    value = OutgoingValue(call_id, [memoryview(bytes(MIB))], is_answer=True)
+    value.record = b"record of %d" % call_id
+    return value
+
+
+def test_a_new_connection_is_given_no_credit_that_was_owed_to_the_one_before() -> None:
+    sender, connection = SenderOfTwoConnections(notices_the_end=False), NewConnection()
+    parts = OutgoingParts(connection, sender)  # type: ignore[arg-type]
+    parts.owe(CREDIT)
+    assert sender.is_held.wait(20)
+    parts.reopen(connection)  # type: ignore[arg-type]
+    sender.goes_on.set()
+    sender.sent.get(timeout=20)
+    assert connection.sent == []
+
+
+def test_an_end_that_is_noticed_late_takes_nothing_from_the_connection_that_followed() -> None:
+    sender, connection = SenderOfTwoConnections(notices_the_end=True), NewConnection()
+    parts = OutgoingParts(NewConnection(), sender)  # type: ignore[arg-type]
+    parts.add(value_of_one_part(1))
+    assert sender.is_held.wait(20)
+    parts.reopen(connection)  # type: ignore[arg-type]
+    parts.add(value_of_one_part(2))
+    sender.goes_on.set()
+    assert sender.put_records.get(timeout=20) == b"record of 2"
+    assert connection.sent == [(2, 0, MIB, MIB)]
 
 
 def test_a_call_that_is_cancelled_before_its_record_came_was_not_begun(worker: Connection) -> None:

@@ -154,14 +154,16 @@ class OutgoingParts:
             with self._changed:
                 while not (self._owes_credit or (self._values and self._credit)):
                     self._changed.wait()
-            if self._owes_credit:
-                if not self._sender.send_first(self._send_credit):
-                    break
-            elif not self._sender.send_first(self._send_part):
-                break
-        with self._changed:
-            self._has_thread = False
-        self.close()
+                transport = self._transport
+            send = self._send_credit if self._owes_credit else self._send_part
+            if self._sender.send_first(send):
+                continue
+            with self._changed:
+                # Else the host is there again, and what waits now is for it.
+                if self._transport is transport:
+                    self._has_thread = False
+                    self.close()
+                    return
 
     def close(self) -> None:
         """The host has gone: nobody shall wait for what will never leave."""
@@ -183,6 +185,8 @@ class OutgoingParts:
         # that does not read gets ahead by one credit more, and no further.
         with self._changed:
             given, self._owed = self._owed, 0
+        if given == 0:  # it was owed to a connection that has ended
+            return
         # As a frame of its own: what is put among the records may wait for the next flush.
         self._transport.send(ormsgpack.packb([0, [8, 0, given]]))
 

@@ -2,13 +2,12 @@ import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { SocketTransport } from "./socket-transport.ts";
 
-/** How what comes is handed over: in memory of the socket's, or in that of the transport. */
-export const readings = ["data", "in place"] as const;
+/** How what comes is handed over: each read in memory of its own, or all in the same. */
+export const readings = ["own memory", "shared memory"] as const;
 
 /** As much of a socket as framing and channel touch, for tests: takes all, and says what it is told. */
 export class StubSocket extends EventEmitter {
   readonly #reading: (typeof readings)[number];
-  #transport: SocketTransport | undefined;
   destroyed = false;
   closed = false;
 
@@ -36,8 +35,7 @@ export class StubSocket extends EventEmitter {
   }
 
   transport(maxFrameBytes: number): SocketTransport {
-    this.#transport = new SocketTransport(this as unknown as Socket, { maxFrameBytes });
-    return this.#transport;
+    return new SocketTransport(this as unknown as Socket, { maxFrameBytes });
   }
 
   /** The bytes arrive in pieces of these lengths, the rest as one, until somebody hangs up. */
@@ -45,20 +43,10 @@ export class StubSocket extends EventEmitter {
     let rest = bytes;
     for (const cut of [...cuts, bytes.length]) {
       const head = rest.subarray(0, cut);
-      if (this.#reading === "data" && !this.destroyed) this.emit("data", Buffer.from(head));
-      else this.#fillPlaces(head);
+      const chunk = Buffer.from(head);
+      if (!this.destroyed) this.emit("data", chunk);
+      if (this.#reading === "shared memory") chunk.fill(0xee); // the next read has come
       rest = rest.subarray(head.length);
-    }
-  }
-
-  /** As Node does for the callback of `onread`: each place is asked for before there is anything. */
-  #fillPlaces(bytes: Buffer): void {
-    for (let at = 0; at < bytes.length && !this.destroyed; ) {
-      const place = this.#transport?.place() ?? new Uint8Array();
-      const count = Math.min(place.length, bytes.length - at);
-      bytes.copy(place, 0, at, at + count);
-      this.#transport?.filled(count);
-      at += count;
     }
   }
 }

@@ -87,7 +87,7 @@ export class SocketListener implements AsyncDisposable {
         } else {
           transport.maxFrameBytes = reception.maxFrameBytes;
           // Before anything is written, which the accepted socket would have to finish.
-          this.#keep(transport.readInPlace());
+          this.#keep(transport.shareReads());
           reception.admit(transport, document);
         }
       },

@@ -8,21 +8,17 @@ import {
   writePartHeader,
 } from "./part-frame.ts";
 import { PART_FRAME_BYTES } from "./part-limits.ts";
-import { type ReadTarget, readsInPlace } from "./reads-in-place.ts";
+import { withSharedReads } from "./shared-reads.ts";
 import type { Transport, TransportListener } from "./transport.ts";
 
 const HEADER_BYTES = 4;
 /** Set in the length of a frame that holds bytes of a part. */
 const PART_BIT = 0x8000_0000;
-/** Room for one read. As much as Node would take, and nearly always more than there is. */
-const READ_BYTES = 64 * 1024;
-/** So much that is missing of a frame is read to its place. */
-const IN_PLACE_BYTES = 16 * 1024;
 /** How long what was sent before a close has to leave: a worker may have stopped reading. */
 const FAREWELL_MS = 2_000;
 
 /** Frames on a stream socket: four bytes of length, big endian, then the document, or a part's. */
-export class SocketTransport implements Transport, ReadTarget {
+export class SocketTransport implements Transport {
   readonly name = "socket";
   readonly headroom = HEADER_BYTES;
   readonly partFrameBytes = PART_FRAME_BYTES;
@@ -40,10 +36,6 @@ export class SocketTransport implements Transport, ReadTarget {
   #partBytes = 0;
   /** The frame is of a part, and `#frame` its place in there. */
   #isPart = false;
-
-  /** Used for one read after the other, once reads come in place. */
-  #reading: Buffer | undefined;
-  #readsFrame = false;
 
   constructor(socket: Socket, options: { readonly maxFrameBytes: number }) {
     this.#socket = socket;
@@ -80,31 +72,15 @@ export class SocketTransport implements Transport, ReadTarget {
    * From now on a document lasts only as long as its listener's call. Only while nothing was sent.
    * Returns the socket that has the connection now.
    */
-  readInPlace(): Socket {
+  shareReads(): Socket {
     const accepted = this.#socket;
-    const socket = readsInPlace(accepted, this);
+    const socket = withSharedReads(accepted, this.#receive);
     if (socket === undefined) return accepted;
     accepted.off("data", this.#receive);
     this.#socket = socket;
     this.#attend(socket);
     socket.resume();
     return socket;
-  }
-
-  place(): Uint8Array {
-    const { length } = this.#frame ?? [];
-    this.#readsFrame = length - this.#filled >= IN_PLACE_BYTES;
-    if (this.#readsFrame) return (this.#frame as Uint8Array).subarray(this.#filled);
-    this.#reading ??= Buffer.allocUnsafeSlow(READ_BYTES);
-    return this.#reading;
-  }
-
-  filled(bytes: number): void {
-    if (!this.#readsFrame) return this.#receive((this.#reading as Buffer).subarray(0, bytes));
-    const frame = this.#frame;
-    if (frame === undefined || this.#closing) return;
-    this.#filled += bytes;
-    if (this.#filled === frame.length) this.#endFrame(frame);
   }
 
   send(frame: Uint8Array): boolean {
@@ -192,17 +168,13 @@ export class SocketTransport implements Transport, ReadTarget {
     chunk.copy(frame, this.#filled, offset, offset + count);
     this.#filled += count;
     if (this.#filled === frame.length) {
+      this.#frame = undefined;
+      this.#filled = 0;
       this.#rest = chunk.subarray(offset + count);
-      this.#endFrame(frame);
+      if (this.#isPart) this.#endPart(frame);
+      else this.#listener?.frame(frame as Buffer);
     }
     return offset + count;
-  }
-
-  #endFrame(frame: Uint8Array): void {
-    this.#frame = undefined;
-    this.#filled = 0;
-    if (this.#isPart) this.#endPart(frame);
-    else this.#listener?.frame(frame as Buffer);
   }
 
   #beginPart(length: number, chunk: Buffer, start: number): number {

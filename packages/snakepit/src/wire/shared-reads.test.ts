@@ -3,7 +3,7 @@ import { connect, createServer, type Server, Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { scratch } from "../fixtures/scratch.ts";
 import { until } from "../fixtures/until.ts";
-import { readsInPlace } from "./reads-in-place.ts";
+import { withSharedReads } from "./shared-reads.ts";
 
 interface Connected {
   readonly server: Server;
@@ -24,42 +24,57 @@ async function connected(): Promise<Connected> {
   return { server, accepted, client };
 }
 
-test("what comes is in the memory that was named, in order, whatever came before", async () => {
+test("what comes is handed over in order, whatever came before", async () => {
   const { accepted, client } = await connected();
   client.write("before ");
   accepted.resume();
   const [first] = (await once(accepted, "data")) as [Buffer];
-  const memory = Buffer.alloc(20, ".");
-  let at = 0;
-  const socket = readsInPlace(accepted, {
-    place: () => memory.subarray(at, at + 4),
-    filled: (bytes) => {
-      at += bytes;
-    },
+  let text = String(first);
+  const socket = withSharedReads(accepted, (chunk) => {
+    text += chunk;
   }) as Socket;
   socket.resume();
-  client.write("twelve bytes");
-  await until(() => at === 12);
-  expect(`${first}${memory}`).toBe("before twelve bytes........");
+  client.write("and ");
+  await until(() => text.endsWith("and "));
+  client.write("after");
+  await until(() => text.endsWith("after"));
+  expect(text).toBe("before and after");
   socket.write("and back");
   expect(String((await once(client, "data"))[0])).toBe("and back");
   client.end();
   await once(socket, "close");
 });
 
+test("connections that talk at the same time hear each their own", async () => {
+  const heard: string[] = [];
+  const clients: Socket[] = [];
+  for (let n = 0; n < 8; n++) {
+    const { accepted, client } = await connected();
+    heard.push("");
+    const socket = withSharedReads(accepted, (chunk) => {
+      heard[n] += chunk.toString("latin1");
+    }) as Socket;
+    socket.resume();
+    clients.push(client);
+  }
+  const said = clients.map((_, n) => String(n).repeat(500_000));
+  for (const [n, client] of clients.entries()) client.write(said[n] as string);
+  await until(() => heard.every(({ length }) => length === 500_000));
+  expect(heard.every((text, n) => text === said[n])).toBe(true);
+});
+
 test("the server ends without waiting for a connection that was taken over", async () => {
   const { server, accepted } = await connected();
-  const place = Buffer.alloc(8);
-  const socket = readsInPlace(accepted, { place: () => place, filled: () => {} }) as Socket;
+  const socket = withSharedReads(accepted, () => {}) as Socket;
   onTestFinished(() => void socket.destroy());
   await new Promise((resolve) => server.close(resolve));
   expect(socket.destroyed).toBe(false);
 });
 
 test("a socket that has ended, or never began, stays as it is", async () => {
-  const target = { place: () => expect.unreachable(), filled: () => expect.unreachable() };
-  expect(readsInPlace(new Socket(), target)).toBeUndefined();
+  const received = () => expect.unreachable();
+  expect(withSharedReads(new Socket(), received)).toBeUndefined();
   const { accepted } = await connected();
   accepted.destroy();
-  expect(readsInPlace(accepted, target)).toBeUndefined();
+  expect(withSharedReads(accepted, received)).toBeUndefined();
 });
