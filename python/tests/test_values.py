@@ -193,6 +193,30 @@ def test_a_path_of_undecodable_bytes_is_refused_and_its_bytes_are_carried() -> N
     assert round_trip(codec, os.fsencode(path)) == b"/data/\xff"
 
 
+class BrokenZone(datetime.tzinfo):
+    def utcoffset(self, _: datetime.datetime | None) -> datetime.timedelta:
+        raise LookupError("secret")
+
+
+@pytest.mark.parametrize("kind", ["datetime", "time"])
+def test_a_broken_zone_is_refused_with_what_to_send_instead(kind: str) -> None:
+    moment = datetime.datetime(2024, 1, 2, 3, tzinfo=BrokenZone())
+    value = moment if kind == "datetime" else moment.timetz()
+    with pytest.raises(BridgeError) as caught:
+        codec.record([0, 1, [value]])
+    says = "has a tzinfo that raised LookupError; send x.replace(tzinfo=None)"
+    assert str(caught.value) == f"value[0] (datetime.{kind}) {says}"
+    plain = value.replace(tzinfo=None)
+    assert round_trip(codec, plain) == plain
+
+
+def test_a_dataclass_with_a_field_that_was_never_set_is_refused_with_its_name() -> None:
+    bare = dataclasses.make_dataclass("Bare", ["x"])
+    empty = bare.__new__(bare)
+    with pytest.raises(BridgeError, match=r"has no value in its field x; give it one$"):
+        codec.record([0, 1, [empty]])
+
+
 def subclass(kind: type) -> Any:  # noqa: ANN401
     """As whoever makes one writes it."""
     return type("Own", (kind,), {})
