@@ -149,7 +149,7 @@ def test_a_tensor_without_numpy_is_refused_and_its_call_alone(
     refused = arguments(tensor)
     assert isinstance(refused, Unreadable)
     assert refused.error.code == "UNSUPPORTED"
-    assert "args.x a tensor of float32 needs numpy" in str(refused.error)
+    assert "args.x (Tensor) is of float32 and needs numpy" in str(refused.error)
 
 
 @pytest.mark.parametrize("module", ["pyarrow", "pandas", "polars"])
@@ -295,7 +295,7 @@ def test_an_enum_whose_name_and_value_contradict_each_other_is_refused(
     assert isinstance(refused.error, NotBegunError)
     assert refused.error.code == "SERIALIZATION"
     kind = f"{__name__}.Access"
-    assert str(refused.error) == f"args.x is said to be of {kind}, with {says}"
+    assert str(refused.error) == f"args.x (PyEnum) is said to be of {kind}, with {says}"
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_a_datetime_whose_offset_is_none_of_its_zone_is_refused(text: str) -> No
     assert isinstance(refused, Unreadable)
     assert isinstance(refused.error, NotBegunError)
     assert refused.error.code == "SERIALIZATION"
-    says = "args.x is a datetime whose offset Europe/Berlin does not have at that time"
+    says = "args.x (PyDateTime) has an offset that Europe/Berlin does not have at that time"
     assert str(refused.error) == says
 
 
@@ -328,11 +328,118 @@ def test_bytes_of_a_pickle_are_bytes() -> None:
     assert echo(blob) == blob
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (
+            extension(kinds.SET, [[1]]),
+            "args.x (Set) holds a list, which cannot be a member of a set in Python; "
+            "a tuple of plain values can: PyTuple.of(…)",
+        ),
+        (
+            ormsgpack.Ext(kinds.MAP, ormsgpack.packb([extension(kinds.TUPLE, [1, [2]]), "a"])),
+            "args.x (Map) holds a tuple with a list in it, which cannot be a key of a dict in "
+            "Python; a tuple of plain values can: PyTuple.of(…)",
+        ),
+        (
+            ormsgpack.Ext(
+                kinds.FROZENSET,
+                ormsgpack.packb(
+                    [ormsgpack.Ext(kinds.TUPLE, ormsgpack.packb([extension(kinds.TUPLE, [{}])]))]
+                ),
+            ),
+            "args.x (PyFrozenSet) holds a tuple with a dict in it, which cannot be a member of a "
+            "set in Python; a tuple of plain values can: PyTuple.of(…)",
+        ),
+        (
+            extension(kinds.SET, [1, True]),
+            "args.x (Set) has two members that are equal in Python",
+        ),
+        (
+            extension(kinds.MAP, [1, "a", True, "b"]),
+            "args.x (Map) has two keys that are equal in Python",
+        ),
+        (
+            extension(kinds.TABLE, ["pyarrow.Table", b"no stream"]),
+            "args.x (ArrowTable) cannot be made in Python: the bytes are not the Arrow IPC stream "
+            "of a pyarrow.Table (ArrowInvalid)",
+        ),
+        (
+            extension(kinds.TENSOR, ["float32", [2], b"1234"]),
+            "args.x (Tensor) cannot be made in Python: 4 bytes are no array of float32 and shape "
+            "[2]",
+        ),
+        (
+            extension(kinds.DECIMAL, "1,5"),
+            "args.x (PyDecimal) cannot be made in Python: InvalidOperation",
+        ),
+        (
+            extension(kinds.PLACEHOLDER, ["Model", ""]),
+            "args.x (PyPlaceholder) is for the host only; send what it stands for",
+        ),
+        (
+            extension(99, None),
+            "args.x (extension 99) is of a kind that this worker does not know; use one version "
+            "on both sides",
+        ),
+        (
+            ormsgpack.Ext(
+                kinds.ENUM,
+                ormsgpack.packb([f"{__name__}.Access", "READ", extension(kinds.SET, [1, True])]),
+            ),
+            "args.x (PyEnum) has a value (Set) that has two members that are equal in Python",
+        ),
+    ],
+    ids=lambda value: value.partition(")")[0] if isinstance(value, str) else "",
+)
+def test_a_value_that_python_cannot_make_is_called_as_its_host_calls_it(
+    value: object, says: str
+) -> None:
+    refused = arguments(value)
+    assert isinstance(refused, Unreadable)
+    assert str(refused.error) == says
+    assert refused.error.details == {
+        "path": "args.x",
+        "type": says[says.index("(") + 1 : says.index(")")],
+    }
+
+
+def test_each_kind_has_the_name_that_the_host_has_for_it() -> None:
+    codes = {
+        code
+        for name, code in vars(kinds).items()
+        if isinstance(code, int) and name not in ("PART", "SEQUENCES")
+    }
+    assert set(kinds.HOST_NAMES) == codes
+
+
+@pytest.mark.parametrize(
+    ("pairs", "subject"),
+    [
+        ([extension(kinds.DECIMAL, "x"), 1], "args.x[0] (PyDecimal), a key,"),
+        ([1, extension(kinds.DECIMAL, "x")], "args.x[0] (PyDecimal) cannot"),
+        (
+            [
+                ormsgpack.Ext(kinds.TUPLE, ormsgpack.packb([1, extension(kinds.DECIMAL, "x")])),
+                1,
+            ],
+            "args.x[0][1] (PyDecimal), part of a key,",
+        ),
+    ],
+)
+def test_a_key_that_cannot_be_made_is_told_from_its_item(pairs: list[Any], subject: str) -> None:
+    refused = arguments(ormsgpack.Ext(kinds.MAP, ormsgpack.packb(pairs)))
+    assert isinstance(refused, Unreadable)
+    assert str(refused.error).startswith(subject)
+
+
 def test_extensions_in_extensions_without_end_are_refused() -> None:
     value = extension(kinds.TUPLE, [])
     for _ in range(150):
         value = ormsgpack.Ext(kinds.TUPLE, ormsgpack.packb([value]))
-    assert isinstance(arguments(value), Unreadable)
+    refused = arguments(value)
+    assert isinstance(refused, Unreadable)
+    assert "(PyTuple) nests deeper than 100" in str(refused.error)
 
 
 class Opaque:

@@ -3,8 +3,11 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import fractions
+import os
 import pathlib
 import uuid
+import zoneinfo
 from collections.abc import Callable
 from typing import Any
 
@@ -163,6 +166,103 @@ def test_anything_else_is_refused_with_its_path_and_type(
         assert "secret" not in str(caught.value)
 
 
+LONE_SURROGATE = (
+    "has a lone surrogate, which UTF-8 cannot carry; "
+    'send x.encode(errors="replace").decode(), or cut the text between characters'
+)
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_half_a_character_is_refused_with_what_to_send_instead(name: str) -> None:
+    for value, says in [
+        (["\ud800"], f"value[0] (str) {LONE_SURROGATE}"),
+        ({"\ud800": 1}, f"value (dict) has a key that {LONE_SURROGATE}"),
+    ]:
+        with pytest.raises(BridgeError) as caught:
+            CODECS[name]().record([0, 1, value])
+        assert str(caught.value) == says
+    assert "\ud83d".encode(errors="replace").decode() == "?"
+
+
+def test_a_path_of_undecodable_bytes_is_refused_and_its_bytes_are_carried() -> None:
+    path = pathlib.Path("/data/\udcff")
+    with pytest.raises(BridgeError) as caught:
+        codec.record([0, 1, [path]])
+    says = "has a lone surrogate, which UTF-8 cannot carry; send its bytes: os.fsencode(x)"
+    assert str(caught.value) == f"value[0] (pathlib.PosixPath) {says}"
+    assert round_trip(codec, os.fsencode(path)) == b"/data/\xff"
+
+
+class BrokenZone(datetime.tzinfo):
+    def utcoffset(self, _: datetime.datetime | None) -> datetime.timedelta:
+        raise LookupError("secret")
+
+
+@pytest.mark.parametrize("kind", ["datetime", "time"])
+def test_a_broken_zone_is_refused_with_what_to_send_instead(kind: str) -> None:
+    moment = datetime.datetime(2024, 1, 2, 3, tzinfo=BrokenZone())
+    value = moment if kind == "datetime" else moment.timetz()
+    with pytest.raises(BridgeError) as caught:
+        codec.record([0, 1, [value]])
+    says = "has a tzinfo that raised LookupError; send x.replace(tzinfo=None)"
+    assert str(caught.value) == f"value[0] (datetime.{kind}) {says}"
+    plain = value.replace(tzinfo=None)
+    assert round_trip(codec, plain) == plain
+
+
+def test_a_dataclass_with_a_field_that_was_never_set_is_refused_with_its_name() -> None:
+    bare = dataclasses.make_dataclass("Bare", ["x"])
+    empty = bare.__new__(bare)
+    with pytest.raises(BridgeError, match=r"has no value in its field x; give it one$"):
+        codec.record([0, 1, [empty]])
+
+
+def subclass(kind: type) -> Any:  # noqa: ANN401
+    """As whoever makes one writes it."""
+    return type("Own", (kind,), {})
+
+
+MOMENT = datetime.datetime(2024, 10, 27, 2, 30, 1, 7, zoneinfo.ZoneInfo("Europe/Berlin"), fold=1)
+SUBCLASSES = [
+    (decimal.Decimal, ["1.50"], "Decimal(x)"),
+    (
+        datetime.datetime,
+        [2024, 10, 27, 2, 30, 1, 7, MOMENT.tzinfo],
+        "datetime.combine(x.date(), x.timetz())",
+    ),
+    (datetime.date, [2024, 2, 29], "date(x.year, x.month, x.day)"),
+    (datetime.time, [1, 2, 3, 4, datetime.UTC], "time.fromisoformat(x.isoformat())"),
+    (datetime.timedelta, [-1, 2, 3], "timedelta(x.days, x.seconds, x.microseconds)"),
+    (uuid.UUID, ["12345678123456781234567812345678"], "UUID(int=x.int)"),
+    (complex, [1, -2], "complex(x)"),
+    (type(pathlib.Path()), ["/a/b"], "Path(x)"),
+    (pathlib.PurePosixPath, ["/a/b"], "PurePosixPath(x)"),
+    (pathlib.PureWindowsPath, ["C:/a"], "PureWindowsPath(x)"),
+    (float, [1.5], "float(x)"),
+    (str, ["x"], "str(x)"),
+]
+
+
+@pytest.mark.parametrize(("kind", "made_of", "instead"), SUBCLASSES)
+def test_a_subclass_is_refused_with_the_way_to_its_plain_class(
+    kind: type, made_of: list[Any], instead: str
+) -> None:
+    value = subclass(kind)(*made_of)
+    with pytest.raises(BridgeError) as caught:
+        codec.record([0, 1, value])
+    assert str(caught.value).endswith(f"; send {instead}")
+    names: dict[str, Any] = {**vars(datetime), **vars(pathlib), **vars(decimal), **vars(uuid)}
+    plain = eval(instead, names, {"x": value})  # noqa: S307 - whoever follows the advice
+    assert type(plain) is kind
+    assert round_trip(codec, plain) == kind(*made_of)
+
+
+def test_the_second_of_two_equal_wall_times_stays_the_second_in_its_plain_class() -> None:
+    x = subclass(datetime.datetime).fromtimestamp(MOMENT.timestamp(), MOMENT.tzinfo)
+    arrived = round_trip(codec, datetime.datetime.combine(x.date(), x.timetz()))
+    assert (arrived.fold, arrived.utcoffset()) == (1, datetime.timedelta(hours=1))
+
+
 class Guarded(collections.OrderedDict):  # type: ignore[type-arg]
     def __iter__(self) -> Any:  # noqa: ANN401
         raise AssertionError("code of the class was run")
@@ -194,6 +294,9 @@ DECIDE = "a dict, list or dataclass of it, or let python.unknownObjects decide"
         (lambda: pandas.Index([1]), "x.tolist()"),
         (lambda: Text("x"), "str(x)"),
         (lambda: type("Count", (int,), {})(1), "int(x)"),
+        (lambda: fractions.Fraction(1, 3), "str(x) or float(x)"),
+        (lambda: type("Frame", (pandas.DataFrame,), {})({"a": [1]}), "pandas.DataFrame(x)"),
+        (lambda: type("Column", (pandas.Series,), {})([1]), "pandas.Series(x)"),
         (lambda: numpy.ma.masked_array([1], [True]), "x.filled()"),
         (lambda: numpy.ma.masked, "None"),
         (lambda: numpy.zeros((1, 1)).view(numpy.matrix), "numpy.asarray(x)"),
@@ -227,6 +330,23 @@ def test_a_bad_value_inside_of_another_kind_is_found(value: object, path: str) -
     with pytest.raises(BridgeError) as caught:
         codec.record([0, 1, value])
     assert caught.value.details == {"path": path, "type": "object"}
+
+
+@pytest.mark.parametrize(
+    ("value", "subject"),
+    [
+        ({object(): 1}, "value[0] (object), a key, is of"),
+        ({1: object()}, "value[0] (object) is of"),
+        ([{(1, object()): 1}], "value[0][0][1] (object), part of a key, is of"),
+        ({(1, 2): {(3,): object()}}, "value[0][0] (object) is of"),
+        ({"\ud800": 1, 2: 3}, "value[0] (str), a key, has"),
+    ],
+    ids=repr,
+)
+def test_a_bad_key_is_told_from_a_bad_item(value: object, subject: str) -> None:
+    with pytest.raises(BridgeError) as caught:
+        codec.record([0, 1, value])
+    assert str(caught.value).startswith(subject)
 
 
 @pytest.mark.parametrize("value", [b"x", float("nan"), float("inf"), 2**53])

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ormsgpack
 import pytest
 from host import Host, RemoteError, is_running, wait_gone, worker_env
 
@@ -34,6 +35,19 @@ def test_a_worker_speaks_json_when_its_host_asks_for_it(host: Host) -> None:
     with pytest.raises(RemoteError) as caught:
         connection.call("bad-value", call_id=2)
     assert caught.value.code == "SERIALIZATION"
+
+
+@pytest.mark.parametrize("policy", ["", "placeholder", "ref"])
+def test_a_worker_refuses_the_reference_of_another_with_both_names(host: Host, policy: str) -> None:
+    host.spawn(env={"SNAKEPIT_UNKNOWN_OBJECTS": policy})
+    connection = host.admit()
+    reference = ormsgpack.Ext(18, ormsgpack.packb(["w7", "abc.1", "models.Model", "a model"]))
+    with pytest.raises(RemoteError) as caught:
+        connection.call("echo", {"model": reference})
+    assert caught.value.code == "SESSION_LOST"
+    assert caught.value.error["begun"] is False
+    says = "args.model (PyRef) is a models.Model that lives in worker w7, and this is w1; make both"
+    assert str(caught.value.error["message"]).startswith(says)
 
 
 def test_concurrency_and_preload_come_from_the_environment(host: Host) -> None:

@@ -31,15 +31,27 @@ import { routing } from "./routing.ts";
  */
 export interface Bridge<Commands extends CommandMapOf<Commands> = AnyCommands>
   extends AsyncDisposable {
-  /** Any command that the workers know. @throws SnakepitError, see `Pool.execute` */
+  /**
+   * Any command that the workers know.
+   * @throws SnakepitError, see `Pool.execute`; UNKNOWN_POOL when `route` names none of the pools
+   */
   readonly execute: Execute<Commands>;
-  /** The chunks of a command, in order; leaving the loop cancels it. */
+  /**
+   * The chunks of a command, in order; leaving the loop cancels it. The call begins with the first
+   * `next()`, and what it throws is thrown there.
+   * @throws SnakepitError as `execute`
+   */
   readonly stream: Stream<Commands>;
   /** Functions of any installed Python module. */
   readonly python: Python;
   /** DSPy programs, as plain data. */
   readonly dspy: DspyService;
-  /** Calls that belong together, as `Pool.session`; with several pools in all of them. */
+  /**
+   * Calls that belong together, as `Pool.session`; with several pools in all of them, or with
+   * `{ pool }` in that one.
+   * @throws SnakepitError INVALID_ARGUMENT for a wrong id or option, and when it is open with other
+   * options; UNKNOWN_POOL when there is no such pool; POOL_CLOSED
+   */
   session(id?: string, options?: SessionOptions): BridgeSession<Commands>;
   /** All sessions that the store knows. */
   readonly sessions: Sessions;
@@ -47,6 +59,7 @@ export interface Bridge<Commands extends CommandMapOf<Commands> = AnyCommands>
   readonly pool: Pool<Commands>;
   /** All pools, of a bridge that was made with `pools`; undefined where there is only one. */
   readonly pools: Pools | undefined;
+  /** How each pool is doing, by its name. Asks no worker. */
   status(): BridgeStatus;
   /**
    * Replaces every worker by one that has imported everything anew, the new one first, so that no
@@ -54,6 +67,12 @@ export interface Bridge<Commands extends CommandMapOf<Commands> = AnyCommands>
    * @throws SnakepitError WORKER_START_FAILED when a new one does not come up; the old ones stay
    */
   restart(options?: RestartOptions): Promise<RestartReport>;
+  /**
+   * Takes no new calls, lets those that wait and run go on for `graceMs` (20 s), then ends all
+   * workers of all pools: what still waits fails with POOL_CLOSED, what still runs with CANCELLED.
+   * Callable twice; both wait for the same end.
+   * @throws SnakepitError INVALID_ARGUMENT when `graceMs` is no time
+   */
   close(options?: CloseOptions): Promise<void>;
 }
 

@@ -28,9 +28,12 @@ LONGEST_TEXT = 32_768
 
 
 class BridgeError(Exception):
-    """A refusal that the host knows by its code (`INVALID_ARGUMENT`, `NOT_FOUND`, …).
+    """A refusal that the caller's program can act on.
 
-    `details` holds values that the wire carries and a program may act on.
+    A code of the host's closed list (`INVALID_ARGUMENT`, `NOT_FOUND`, `QUOTA_EXCEEDED`, …) is
+    `error.code` there. Any other, such as `OUT_OF_STOCK`, arrives as `REMOTE` and stands in
+    `error.details.code`. `details` holds values that the wire carries; they are in `error.details`
+    as well, where a `REMOTE` has `type`, `message`, `traceback`, `workerId` and `code` of its own.
     """
 
     def __init__(self, code: str, message: str, details: dict[str, Any] | None = None) -> None:

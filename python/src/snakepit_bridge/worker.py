@@ -171,13 +171,14 @@ def introduce(
 
 def _codec(name: str, worker_id: str) -> Codec:
     """What the host wants to become of objects without a form matters where there are forms."""
+    # Also where none is kept: a reference of another worker is refused by both their names.
+    refs.begin(worker_id)
     policy = os.environ.get("SNAKEPIT_UNKNOWN_OBJECTS")
     if name == "msgpack" and policy == "placeholder":
         return MsgpackCodec(placeholder)
     if name == "msgpack" and policy == "ref":
         from snakepit_bridge.referring_codec import ReferringCodec
 
-        refs.begin(worker_id)
         return ReferringCodec()
     return CODECS[name]()
 

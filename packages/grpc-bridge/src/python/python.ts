@@ -22,7 +22,9 @@ export class Python {
   /**
    * Calls a function by its dotted name: `call<number>("math.sqrt", [16])`. Whoever can choose the
    * name can run any code: it belongs into the program, not into a request.
-   * @throws SnakepitError NOT_FOUND with the closest name; REMOTE when the function raises
+   * Waits at most 60 s, unless `timeoutMs` says otherwise.
+   * @throws SnakepitError NOT_FOUND with the closest name; INVALID_ARGUMENT for what cannot be called
+   * (`math.pi`) or is no dotted name; REMOTE when the function raises; what `Pool.execute` throws
    */
   async call<Reply = unknown>(
     path: string,

@@ -22,6 +22,11 @@ export class ArrowTable implements HasWireForm {
   readonly bytes: Uint8Array;
   readonly source: TableSource;
 
+  /**
+   * Looks at no more than the class of the bytes: what is no Arrow IPC stream is refused by Python,
+   * with SERIALIZATION.
+   * @throws SnakepitError INVALID_ARGUMENT when they are no bytes, or there is no such kind of table
+   */
   constructor(bytes: Uint8Array, source: TableSource = "pyarrow.Table") {
     if (!(bytes instanceof Uint8Array))
       throw invalid("the bytes of an ArrowTable", `are bytes, not ${show(bytes)}`);

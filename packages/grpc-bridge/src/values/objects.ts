@@ -30,6 +30,7 @@ export class PyRef implements HasWireForm {
   /** What can be said of it without running any of its code. */
   readonly summary: string;
 
+  /** @throws SnakepitError INVALID_ARGUMENT when a part is no text */
   constructor(parts: PyRefParts) {
     const { workerId, id, typeName, summary } = Object(parts) as PyRefParts;
     if (![workerId, id, typeName, summary].every((part) => typeof part === "string")) {

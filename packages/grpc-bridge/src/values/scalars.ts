@@ -9,6 +9,7 @@ const uuidPattern = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
 export class PyFloat implements HasWireForm {
   readonly value: number;
 
+  /** @throws SnakepitError INVALID_ARGUMENT when it is no number */
   constructor(value: number) {
     if (typeof value !== "number") throw invalid("a PyFloat", `is a number, not ${show(value)}`);
     this.value = value;
@@ -27,7 +28,10 @@ export class PyFloat implements HasWireForm {
   }
 }
 
-/** For values whose type matters to Python: without it `1` is an `int` there, and `1.5` a `float`. */
+/**
+ * For values whose type matters to Python: without it `1` is an `int` there, and `1.5` a `float`.
+ * @throws SnakepitError INVALID_ARGUMENT when it is no number
+ */
 export function pyFloat(value: number): PyFloat {
   return new PyFloat(value);
 }
@@ -96,6 +100,7 @@ export class PyComplex implements HasWireForm {
   readonly real: number;
   readonly imaginary: number;
 
+  /** @throws SnakepitError INVALID_ARGUMENT when a part is no number */
   constructor(real: number, imaginary = 0) {
     if (typeof real !== "number" || typeof imaginary !== "number") {
       throw invalid(
@@ -133,6 +138,11 @@ export class PyPath implements HasWireForm {
   readonly text: string;
   readonly flavour: PathFlavour;
 
+  /**
+   * `"Path"` is a path of the system that the worker runs on, the others are of the system that
+   * they are named after.
+   * @throws SnakepitError INVALID_ARGUMENT when the text is none, or there is no such flavour
+   */
   constructor(text: string, flavour: PathFlavour = "Path") {
     if (typeof text !== "string") throw notOf("a PyPath is made of text", text, "/data/model.bin");
     if (!pathFlavours.includes(flavour)) {
@@ -166,6 +176,7 @@ export class PyEnum<Value = unknown> implements HasWireForm {
   readonly name: string;
   readonly value: Value;
 
+  /** @throws SnakepitError INVALID_ARGUMENT when the class or the name is no text */
   constructor(typeName: string, name: string, value: Value) {
     if (typeof typeName !== "string" || typeof name !== "string") {
       throw invalid("the class and the name of a PyEnum", "are text");

@@ -83,7 +83,7 @@ def array_of(dtype: str, shape: list[int], data: Binary) -> object:
 
         array = numpy.frombuffer(data, _dtype(dtype)).reshape(shape)
     except ImportError as error:
-        message = f"a tensor of {dtype} needs {error.name}; install it where the workers run"
+        message = f"is of {dtype} and needs {error.name}; install it where the workers run"
         raise NotBegunError("UNSUPPORTED", message) from None
     return array if array.flags.writeable else array.copy()
 

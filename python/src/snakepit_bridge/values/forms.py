@@ -81,14 +81,20 @@ def _iso(value: datetime.datetime | datetime.time) -> str:
     try:
         return value.isoformat()
     except Exception as error:  # a tzinfo is anybody's code
-        raise UnsupportedError(f"has a tzinfo that raised {type(error).__name__}") from None
+        raise _unusable_zone(error) from None
 
 
 def _offset(value: datetime.time) -> datetime.timedelta | None:
     try:
         return value.utcoffset()
     except Exception as error:  # as above
-        raise UnsupportedError(f"has a tzinfo that raised {type(error).__name__}") from None
+        raise _unusable_zone(error) from None
+
+
+def _unusable_zone(error: Exception) -> UnsupportedError:
+    return UnsupportedError(
+        f"has a tzinfo that raised {type(error).__name__}; send x.replace(tzinfo=None)"
+    )
 
 
 def _path(value: pathlib.PurePath) -> Extension:
@@ -105,7 +111,7 @@ def _dataclass(value: Any) -> Extension:  # noqa: ANN401 - of any class
     try:
         content = {field.name: getattr(value, field.name) for field in fields(value)}
     except AttributeError as error:
-        raise UnsupportedError(f"has no value in its field {error.name}") from None
+        raise UnsupportedError(f"has no value in its field {error.name}; give it one") from None
     return Extension(kinds.OBJECT, [type_name(type(value)), content])
 
 

@@ -24,6 +24,29 @@ PLACEHOLDER = 19
 # Binary data that has come ahead of its document; see "Big values" there.
 PART = 20
 
+# As their classes are called at the host, whose values they are when one cannot be read here.
+HOST_NAMES = {
+    TUPLE: "PyTuple",
+    SET: "Set",
+    FROZENSET: "PyFrozenSet",
+    MAP: "Map",
+    INTEGER: "bigint",
+    DATETIME: "PyDateTime",
+    DATE: "PyDate",
+    TIME: "PyTime",
+    TIMEDELTA: "PyTimeDelta",
+    DECIMAL: "PyDecimal",
+    UUID: "PyUuid",
+    COMPLEX: "PyComplex",
+    PATH: "PyPath",
+    ENUM: "PyEnum",
+    OBJECT: "object of a Python class",
+    TENSOR: "Tensor",
+    TABLE: "ArrowTable",
+    REF: "PyRef",
+    PLACEHOLDER: "PyPlaceholder",
+}
+
 # Their content is a list of values of any kind.
 SEQUENCES = frozenset({TUPLE, SET, FROZENSET})
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from snakepit_bridge.errors import BridgeError
 from snakepit_bridge.values.refusals import (
     DEEPEST,
+    KEY_WITH_LONE_SURROGATE,
     LONE_SURROGATE,
     TOO_DEEP,
     is_utf8,
@@ -39,7 +40,9 @@ def refusal_of(
     if isinstance(value, float) and kind is float:
         if limits.non_finite or math.isfinite(value):
             return None
-        return refused(path, "float", "is not finite, and JSON has no word for that")
+        return refused(
+            path, "float", "is not finite, and JSON has no word for that; send None or text"
+        )
     if isinstance(value, str) and kind is str:
         if is_utf8(value):
             return None
@@ -50,7 +53,7 @@ def refusal_of(
         return refused(
             path,
             type_name(kind),
-            "is of a type that JSON has no word for",
+            "is of a type that JSON has no word for; send text, a list or a dict of it",
         )
     if depth >= DEEPEST:
         return refused(path, kind.__name__, TOO_DEEP)
@@ -73,5 +76,5 @@ def _key_refusal(key: object, path: str) -> BridgeError | None:
     if type(key) is not str:
         return refused(path, "dict", f"has a key of type {type_name(type(key))}; keys must be str")
     if not is_utf8(key):
-        return refused(path, "dict", "has a key with a lone surrogate, which UTF-8 cannot carry")
+        return refused(path, "dict", KEY_WITH_LONE_SURROGATE)
     return None

@@ -16,7 +16,15 @@ from snakepit_bridge.errors import BridgeError, NotBegunError, ProtocolError
 from snakepit_bridge.incoming_parts import IncomingParts
 from snakepit_bridge.values import kinds
 from snakepit_bridge.values.binary import data_of
-from snakepit_bridge.values.refusals import DEEPEST, step, type_name
+from snakepit_bridge.values.refusals import (
+    DEEPEST,
+    KEY,
+    PART_OF_A_KEY,
+    TOO_DEEP,
+    described,
+    step,
+    type_name,
+)
 
 # What the content of an extension becomes. Raises `BridgeError`, or anything for what is no content
 # of its kind.
@@ -26,10 +34,12 @@ Maker = Callable[[Any], object]
 class Unreadable:
     """Stands where a value could not be made, and then for the arguments of the call it is in."""
 
-    __slots__ = ("error",)
+    __slots__ = ("error", "type_name")
 
-    def __init__(self, error: BridgeError) -> None:
+    def __init__(self, error: BridgeError, type_name: str) -> None:
+        """`type_name`: as the host calls what it is."""
         self.error = error
+        self.type_name = type_name
 
 
 class Reader:
@@ -68,17 +78,19 @@ class Reader:
         except ProtocolError:
             raise
         except BridgeError as error:
-            return self._unreadable(error)
+            return self._unreadable(error, kind)
         except Exception as error:
-            message = f"is no value of kind {kind} that Python can hold ({_brief(error)})"
-            return self._unreadable(NotBegunError("SERIALIZATION", message))
+            message = f"cannot be made in Python: {_brief(error)}"
+            return self._unreadable(NotBegunError("SERIALIZATION", message), kind)
         finally:
             self._depth -= 1
 
     def _made(self, kind: int, packed: bytes) -> object:
+        if self._depth > DEEPEST:
+            raise NotBegunError("SERIALIZATION", TOO_DEEP)
         maker = self._makers.get(kind)
-        if maker is None or self._depth > DEEPEST:
-            raise NotBegunError("SERIALIZATION", f"is of the unknown kind {kind}")
+        if maker is None:
+            raise NotBegunError("SERIALIZATION", _why_unknown(kind))
         outer, self._holder = self._holder, kind
         try:
             content = ormsgpack.unpackb(packed, ext_hook=self._extension)
@@ -93,30 +105,37 @@ class Reader:
         # An array may be written to where its data have come in.
         return part.as_buffer() if self._holder == kinds.TENSOR else part.as_bytes()
 
-    def _unreadable(self, error: BridgeError) -> Unreadable:
+    def _unreadable(self, error: BridgeError, kind: int) -> Unreadable:
         self._failed = True
-        return Unreadable(error)
+        return Unreadable(error, kinds.HOST_NAMES.get(kind, f"extension {kind}"))
 
 
-def unreadable_part(value: object, path: str) -> Unreadable | None:
+def unreadable_part(value: object, path: str, role: str = "") -> Unreadable | None:
     """The first part of the value that could not be made, with its path in the error."""
     if isinstance(value, Unreadable):
-        error = value.error
-        details = {"path": path, "type": "extension", **(error.details or {})}
-        return Unreadable(NotBegunError(error.code, f"{path} {error.message}", details))
+        error, name = value.error, value.type_name
+        details = {"path": path, "type": name, **(error.details or {})}
+        message = f"{described(path, name, role)} {error.message}"
+        return Unreadable(NotBegunError(error.code, message, details), name)
     if isinstance(value, dict):
         for index, (key, item) in enumerate(value.items()):
-            part = unreadable_part(key, f"{path}[{index}]") or unreadable_part(
+            part = unreadable_part(key, f"{path}[{index}]", KEY) or unreadable_part(
                 item, path + step(key if isinstance(key, str) else index)
             )
             if part is not None:
                 return part
     elif isinstance(value, list | tuple | set | frozenset):
         for index, item in enumerate(value):
-            part = unreadable_part(item, f"{path}[{index}]")
+            part = unreadable_part(item, f"{path}[{index}]", PART_OF_A_KEY if role else "")
             if part is not None:
                 return part
     return None
+
+
+def _why_unknown(kind: int) -> str:
+    if kind in kinds.HOST_NAMES:
+        return "is for the host only; send what it stands for"
+    return "is of a kind that this worker does not know; use one version on both sides"
 
 
 def _brief(error: Exception) -> str:
@@ -132,7 +151,7 @@ def _set(items: list[Any]) -> set[Any]:
     """Nothing is lost without a word: 1 and 1.0 and True are one member of a set."""
     members = set(_hashable(items, "member of a set"))
     if len(members) < len(items):
-        raise NotBegunError("SERIALIZATION", "is a set of which two members are equal in Python")
+        raise NotBegunError("SERIALIZATION", "has two members that are equal in Python")
     return members
 
 
@@ -140,19 +159,38 @@ def _map(flat: list[Any]) -> dict[Any, Any]:
     keys = _hashable(flat[::2], "key of a dict")
     entries = dict(zip(keys, flat[1::2], strict=True))
     if len(entries) < len(keys):
-        raise NotBegunError("SERIALIZATION", "is a dict of which two keys are equal in Python")
+        raise NotBegunError("SERIALIZATION", "has two keys that are equal in Python")
     return entries
 
 
 def _hashable(items: list[Any], role: str) -> list[Any]:
     for item in items:
-        try:
-            hash(item)
-        except TypeError:
-            name = type_name(type(item))
-            message = f"holds a {name}, which cannot be a {role} in Python; a tuple can"
-            raise NotBegunError("SERIALIZATION", message) from None
+        if not _is_hashable(item):
+            message = (
+                f"holds a {_unhashable_name(item)}, which cannot be a {role} in Python; "
+                "a tuple of plain values can: PyTuple.of(…)"
+            )
+            raise NotBegunError("SERIALIZATION", message)
     return items
+
+
+def _is_hashable(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _unhashable_name(value: object) -> str:
+    """`list`, `tuple with a list in it`: a tuple is what it holds."""
+    name = type_name(type(value))
+    while isinstance(value, tuple):
+        value = next(item for item in value if not _is_hashable(item))
+        inner = type_name(type(value))
+        if not isinstance(value, tuple):
+            return f"{name} with a {inner} in it"
+    return name
 
 
 def _datetime(text: str) -> datetime.datetime:
@@ -176,7 +214,7 @@ def _datetime(text: str) -> datetime.datetime:
         if local.utcoffset() == value.utcoffset():
             return local
     # To choose one of the two would be to move the moment, or the clock.
-    message = f"is a datetime whose offset {zone.key} does not have at that time"
+    message = f"has an offset that {zone.key} does not have at that time"
     raise NotBegunError("SERIALIZATION", message)
 
 
@@ -214,7 +252,9 @@ def _enum(content: list[Any]) -> enum.Enum:
     """A member of a class that this worker has loaded; nothing is imported for it."""
     name, member, value = content
     if isinstance(value, Unreadable):
-        raise value.error
+        inner = value.error
+        message = f"has a value ({value.type_name}) that {inner.message}"
+        raise NotBegunError(inner.code, message, inner.details)
     kind = _loaded_class(name)
     if kind is None:
         message = f"is a member of {name}, which is no Enum that this worker has imported"

@@ -52,8 +52,8 @@ class Refs:
                 "make the object again"
                 if worker_id == self._worker_id
                 else f"is a {name} that lives in worker {worker_id}, and this is "
-                f"{self._worker_id}; make both calls in one session, and the object again if that "
-                "worker has gone"
+                f"{self._worker_id}; make both calls in one session and one pool, and the object "
+                "again if that worker has gone"
             )
             details = {"workerId": worker_id, "id": ref_id}
             raise NotBegunError("SESSION_LOST", message, details)

@@ -7,8 +7,19 @@ from snakepit_bridge.errors import BridgeError
 # Containers in containers. The same in TypeScript.
 DEEPEST = 100
 
-TOO_DEEP = f"nests deeper than {DEEPEST} (or contains itself)"
-LONE_SURROGATE = "has a lone surrogate, which UTF-8 cannot carry"
+TOO_DEEP = f"nests deeper than {DEEPEST} (or contains itself); flatten it, or send it as JSON text"
+LONE_SURROGATE = (
+    "has a lone surrogate, which UTF-8 cannot carry; "
+    'send x.encode(errors="replace").decode(), or cut the text between characters'
+)
+KEY_WITH_LONE_SURROGATE = f"has a key that {LONE_SURROGATE}"
+PATH_WITH_LONE_SURROGATE = (
+    "has a lone surrogate, which UTF-8 cannot carry; send its bytes: os.fsencode(x)"
+)
+
+# A path does not tell a key that is no text from its item: the number of the entry is that of both.
+KEY = "a key"
+PART_OF_A_KEY = "part of a key"
 
 
 class UnsupportedError(Exception):
@@ -16,9 +27,15 @@ class UnsupportedError(Exception):
     follows the path and the type."""
 
 
-def refused(path: str, type_name: str, why: str) -> BridgeError:
-    message = f"{path} ({type_name}) {why}"
+def refused(path: str, type_name: str, why: str, role: str = "") -> BridgeError:
+    """`role`, such as "a key", says what a path cannot."""
+    message = f"{described(path, type_name, role)} {why}"
     return BridgeError("SERIALIZATION", message, {"path": path, "type": type_name})
+
+
+def described(path: str, type_name: str, role: str = "") -> str:
+    """The subject of a refusal: `value[0] (object), a key,`."""
+    return f"{path} ({type_name}), {role}," if role else f"{path} ({type_name})"
 
 
 def too_large(size: int, limit: int) -> BridgeError:

@@ -49,7 +49,7 @@ def table_of(source: str, data: Binary) -> Table:
     try:
         return read(data)
     except ImportError as error:
-        message = f"a {source} needs {error.name}; install it where the workers run"
+        message = f"is a {source} and needs {error.name}; install it where the workers run"
         raise NotBegunError("UNSUPPORTED", message) from None
     except Exception as error:
         message = f"the bytes are not the Arrow IPC stream of a {source} ({type(error).__name__})"

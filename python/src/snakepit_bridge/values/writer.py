@@ -18,7 +18,11 @@ from snakepit_bridge.values.forms import LEAVES, Former, former_of
 from snakepit_bridge.values.kinds import SEQUENCES, Extension
 from snakepit_bridge.values.refusals import (
     DEEPEST,
+    KEY,
+    KEY_WITH_LONE_SURROGATE,
     LONE_SURROGATE,
+    PART_OF_A_KEY,
+    PATH_WITH_LONE_SURROGATE,
     TOO_DEEP,
     UnsupportedError,
     is_utf8,
@@ -107,6 +111,8 @@ class Walk:
     def __init__(self, writer: Writer) -> None:
         self._form = writer.form
         self._path: list[object] = []
+        # How long the path is of the outermost key that the value at hand is in.
+        self._key_at: int | None = None
 
     def plain(self, value: object, depth: int) -> object:
         """The value with `Ext` in place of what MessagePack has no type for. `depth` is that of
@@ -147,7 +153,8 @@ class Walk:
             return [self._text(type_name), self._text(name), self._at("value", inner, depth)]
         for part in content if isinstance(content, list) else [content]:
             if isinstance(part, str) and not is_utf8(part):
-                raise self._refused(value, LONE_SURROGATE)
+                is_path = form.kind == kinds.PATH
+                raise self._refused(value, PATH_WITH_LONE_SURROGATE if is_path else LONE_SURROGATE)
         return content
 
     def _items(self, value: object, items: list[Any], depth: int) -> list[object]:
@@ -159,13 +166,22 @@ class Walk:
         if all(type(key) is str for key in entries):
             for key in entries:
                 if not is_utf8(key):
-                    raise self._refused(value, f"has a key that {LONE_SURROGATE}")
+                    raise self._refused(value, KEY_WITH_LONE_SURROGATE)
             return {key: self._at(key, item, depth) for key, item in entries.items()}
         flat: list[object] = []
         for index, (key, item) in enumerate(entries.items()):
-            flat.append(self._at(index, key, depth))
+            flat.append(self._key(index, key, depth))
             flat.append(self._at(index, item, depth))
         return Ext(kinds.MAP, packb(flat, None, OPTIONS))
+
+    def _key(self, index: int, key: object, depth: int) -> object:
+        """At the same path as its item."""
+        outer = self._key_at
+        if outer is None:
+            self._key_at = len(self._path) + 1
+        plain = self._at(index, key, depth)
+        self._key_at = outer
+        return plain
 
     def _at(self, key: object, value: object, depth: int) -> object:
         self._path.append(key)
@@ -184,7 +200,12 @@ class Walk:
 
     def _refused(self, value: object, why: str) -> BridgeError:
         path = "value" + "".join(map(step, self._path))
-        return refused(path, type_name(type(value)), why)
+        return refused(path, type_name(type(value)), why, self._role())
+
+    def _role(self) -> str:
+        if self._key_at is None:
+            return ""
+        return KEY if self._key_at == len(self._path) else PART_OF_A_KEY
 
 
 def _too_deep(_: object) -> object:
