@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { SnakepitError } from "../errors.ts";
 import { callContext } from "../fixtures/call-context.ts";
 import { caught } from "../fixtures/caught.ts";
+import { heldBytes } from "../fixtures/held-bytes.ts";
 import type { Channel } from "./channel.ts";
 import { MAX_VALUE_BYTES, served, WireHost } from "./fixture-host.ts";
 import { framed, HandWorker, partFrame } from "./fixture-worker.ts";
@@ -360,4 +361,15 @@ test("a worker that sends parts and reads nothing is stopped at its credit", asy
     message: expect.stringMatching(/beyond their credit/),
   });
   worker.socket.destroy();
+});
+
+test("a connection that ends in the middle of a part keeps none of it, whoever keeps its fault", async () => {
+  leave(channel.execute("give", null, callContext()));
+  await worker.frame();
+  const before = await heldBytes();
+  const frame = partFrame(1, 0, MAX_VALUE_BYTES, MiBofPart);
+  worker.socket.end(frame.subarray(0, 300_000));
+  const fault = await channel.closed;
+  expect((await heldBytes()) - before).toBeLessThan(8 * 1024 * KiB);
+  expect(fault).toMatchObject({ code: "PROTOCOL" });
 });
