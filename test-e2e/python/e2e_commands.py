@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import socket
 import subprocess
+import sys
+import termios
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -50,9 +53,12 @@ def deaf(seconds: float) -> str:
 
 
 @command("e2e.stubborn")
-def stubborn(seconds: float, mark: str) -> None:
-    """Hears no cancel. Makes `mark`.began, and `mark` when it has ended."""
+def stubborn(gate: str, seconds: float, mark: str) -> None:
+    """Hears no cancel. Makes `mark`.began; it ends so long after somebody has made `gate`, and then
+    makes `mark`."""
     Path(f"{mark}.began").write_text("")
+    while not Path(gate).exists():
+        time.sleep(0.001)
     time.sleep(seconds)
     Path(mark).write_text("ended")
 
@@ -218,6 +224,17 @@ def at_gate(gate: str, number: int) -> int:
     return number
 
 
+@command("e2e.at_gate_async")
+async def at_gate_async(gate: str) -> str:
+    """Waits until the file is there, and hears a cancel. Each attempt leaves a line in
+    `<gate>.attempts`."""
+    with Path(f"{gate}.attempts").open("a") as attempts:
+        attempts.write("began\n")
+    while not Path(gate).exists():
+        await asyncio.sleep(0.001)
+    return "passed"
+
+
 @command("e2e.cut")
 def cut() -> None:
     """Ends this worker's connections to its host from below, as a broken network would."""
@@ -251,8 +268,11 @@ def medium(n: int, size: int) -> list[bytes]:
 
 
 @command("e2e.blobs_with_a_long_goodbye")
-def blobs_with_a_long_goodbye(size: int, seconds: float) -> Iterator[bytes]:
+def blobs_with_a_long_goodbye(size: int, seconds: float, mark: str) -> Iterator[bytes]:
+    """Makes `mark` when it is asked for its second chunk."""
     try:
+        yield bytes(size)
+        Path(mark).write_text("")
         while True:
             yield bytes(size)
     finally:
@@ -261,15 +281,32 @@ def blobs_with_a_long_goodbye(size: int, seconds: float) -> Iterator[bytes]:
 
 @command("e2e.blob_and_death")
 def blob_and_death(size: int, once: str) -> bytes:
-    """Unless the file `once` is there: says in it who we are, waits for a file `<once>.go`, and dies
-    when it has answered."""
+    """Unless the file `once` is there: says in it who we are, waits for a file `<once>.go`, and
+    dies in the middle of its answer, for a host that reads nothing from then on."""
     if not Path(once).exists():
         Path(f"{once}.new").write_text(str(os.getpid()))
         Path(f"{once}.new").rename(once)
         while not Path(f"{once}.go").exists():
             time.sleep(0.005)
-        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        threading.Thread(target=die_with_bytes_unread).start()
     return bytes(size)
+
+
+def die_with_bytes_unread() -> None:
+    """More than what is sent beside an answer, less than a gRPC peer takes without a word."""
+    while most_unread_bytes() < 16 * 1024:
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def most_unread_bytes() -> int:
+    """What this worker has sent over one of its connections and the host has not read."""
+    most = 0
+    for entry in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            waiting = fcntl.ioctl(int(entry), termios.TIOCOUTQ, bytes(4))
+            most = max(most, int.from_bytes(waiting, sys.byteorder))
+    return most
 
 
 @command("e2e.big_chunks")

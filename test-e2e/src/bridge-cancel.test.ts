@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { made, temporaryFolder, testBridge, written } from "./workspace.ts";
 
@@ -59,11 +60,12 @@ test("code that hears nothing costs its worker after the grace, and calls go on 
 
 test("a slow call does not hold up others on the same worker", async () => {
   const bridge = await testBridge();
-  const cancel = new AbortController();
-  const slow = bridge.execute("e2e.deaf", { seconds: 1 }, { signal: cancel.signal });
-  const first = await Promise.race([slow, bridge.execute("echo", { quick: true })]);
-  expect(first).toEqual({ quick: true });
-  expect(await slow).toBe("heard nothing");
+  const gate = `${temporaryFolder()}/gate`;
+  const slow = bridge.execute("e2e.at_gate", { gate, number: 1 });
+  await made(`${gate}.1`);
+  expect(await bridge.execute("echo", { quick: true })).toEqual({ quick: true });
+  writeFileSync(gate, "");
+  expect(await slow).toBe(1);
 });
 
 test("a signal that is aborted already sends nothing", async () => {

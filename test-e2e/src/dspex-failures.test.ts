@@ -95,8 +95,9 @@ test("a deadline ends a call that the model does not answer", async () => {
   await using server = await provider(() => "never");
   const lm = { model: "openai/slow", apiBase: server.url, apiKey: "k" };
   await d.ask("warm up");
-  const error = await failure(d.ask("q", { lm, timeoutMs: 300 }));
+  const error = await failure(d.ask("q", { lm, timeoutMs: 3_000 }));
   expect(DspexError.is(error, "TIMEOUT")).toBe(true);
+  await server.asked;
   await server.left;
 });
 

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
 import { remoteBridge } from "./remote-bridge.ts";
-import { pythonFolder, testBridge, workersPython } from "./workspace.ts";
+import { made, pythonFolder, temporaryFolder, testBridge, workersPython } from "./workspace.ts";
 
 const service = "snakepit_bridge.v1.BridgeService";
 
@@ -46,10 +47,14 @@ test("who watches hears that a bridge closes while its last calls still run", as
   const { address = "" } = bridge.status().pools["default"] ?? {};
   const watch = probe(address, "watch", service);
   expect(await lineOf(watch)).toBe("SERVING");
-  const last = bridge.execute("sleep", { seconds: 1 });
+  const gate = `${temporaryFolder()}/gate`;
+  const last = bridge.execute("e2e.at_gate", { gate, number: 1 });
+  await made(`${gate}.1`);
   const closed = bridge.close({ graceMs: 20_000 });
   expect(await lineOf(watch)).toBe("NOT_SERVING");
-  await Promise.all([last, closed]);
+  writeFileSync(gate, "");
+  expect(await last).toBe(1);
+  await closed;
   expect(await lineOf(watch)).not.toBe("SERVING"); // the watch ends with the host
 });
 

@@ -1,7 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { PoolEventOf } from "snakepit";
 import type { Bridge, PyRef } from "snakepit-grpc-bridge";
 import { expect, test } from "vitest";
+import { until } from "../../packages/snakepit/src/fixtures/until.ts";
 import { remoteBridge } from "./remote-bridge.ts";
 import { gone, isRunning, made, temporaryFolder, testBridge, written } from "./workspace.ts";
 
@@ -65,14 +66,13 @@ test("calls in flight fail as unknown and are stopped, and idempotent ones are s
   const folder = temporaryFolder();
   const pid = await bridge.execute("e2e.pid");
   const once = bridge.execute("e2e.sleep_async", { seconds: 60, mark: `${folder}/once` });
-  const again = bridge.execute(
-    "e2e.sleep_async",
-    { seconds: 0.2, mark: `${folder}/again` },
-    { idempotent: true },
-  );
+  const gate = `${folder}/gate`;
+  const again = bridge.execute("e2e.at_gate_async", { gate }, { idempotent: true });
+  const attempts = () => readFileSync(`${gate}.attempts`, "utf8");
   const stream = bridge.stream("e2e.count", { n: 1_000_000_000, mark: `${folder}/stream` });
   expect(await stream.next()).toMatchObject({ value: 0 });
   await made(`${folder}/once.began`);
+  expect(await written(`${gate}.attempts`)).toBe("began\n");
 
   proxy.cut();
   await expect(once).rejects.toMatchObject(lost);
@@ -83,22 +83,28 @@ test("calls in flight fail as unknown and are stopped, and idempotent ones are s
   })();
   await expect(ended).rejects.toMatchObject(lost);
   expect(await written(`${folder}/stream`)).toBe("closed");
-  expect(await again).toBe("slept");
+  await until(() => attempts() !== "began\n");
+  writeFileSync(gate, "");
+  expect(await again).toBe("passed");
+  expect(attempts()).toBe("began\nbegan\n");
   expect(await bridge.execute("e2e.pid")).toBe(pid);
 });
 
 test("a worker of one call begins none of the new calls before its old one has ended", async () => {
   const { bridge, proxy } = await remoteBridge({ python: { concurrency: 1 } }, 30_000);
-  const mark = `${temporaryFolder()}/mark`;
+  const folder = temporaryFolder();
+  const [gate, mark] = [`${folder}/gate`, `${folder}/mark`];
   const pid = await bridge.execute("e2e.pid");
-  const old = bridge.execute("e2e.stubborn", { seconds: 1, mark });
+  const old = bridge.execute("e2e.stubborn", { gate, seconds: 0.5, mark });
   await made(`${mark}.began`);
   const suspect = next(bridge, "worker-suspect");
   proxy.cut();
   await suspect;
   await expect(old).rejects.toMatchObject(lost);
+  const young = bridge.execute("e2e.pid");
   expect(existsSync(mark)).toBe(false); // it hears no cancel
-  expect(await bridge.execute("e2e.pid")).toBe(pid);
+  writeFileSync(gate, "");
+  expect(await young).toBe(pid);
   expect(existsSync(mark)).toBe(true);
 });
 

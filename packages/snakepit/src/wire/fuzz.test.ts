@@ -14,22 +14,33 @@ const maxFrameBytes = 4_096;
 
 interface Framing {
   readonly frames: Buffer[];
+  /** Memories of the transport's that bytes were read into. */
+  readonly places: Set<ArrayBufferLike>;
   readonly faults: (Error | undefined)[];
   feed(bytes: Buffer, cuts: readonly number[]): void;
   hangUp(): void;
 }
 
-function framing(reading: (typeof readings)[number]): Framing {
+function framing(reading: (typeof readings)[number], mostBytes = maxFrameBytes): Framing {
   const socket = new StubSocket(reading);
+  const transport = socket.transport(mostBytes);
+  const places = new Set<ArrayBufferLike>();
+  const place = transport.place.bind(transport);
+  transport.place = () => {
+    const given = place();
+    places.add(given.buffer);
+    return given;
+  };
   const frames: Buffer[] = [];
   const faults: (Error | undefined)[] = [];
-  socket.transport(maxFrameBytes).listen({
+  transport.listen({
     frame: (document) => frames.push(Buffer.from(document)),
     drained: () => {},
     closed: (error) => faults.push(error),
   });
   return {
     frames,
+    places,
     faults,
     feed: (bytes, cuts) => socket.feed(bytes, cuts),
     hangUp: () => socket.destroy(),
@@ -37,6 +48,24 @@ function framing(reading: (typeof readings)[number]): Framing {
 }
 
 const cuts = fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 40 });
+
+/** Frames of which so much may be missing that they are read to their place. */
+const longOptions = { ...options, numRuns: 100 };
+const longestFrameBytes = 200 * 1024;
+/** No two places in it look alike. */
+const pattern = Buffer.from(
+  Uint32Array.from({ length: longestFrameBytes }, (_, n) => Math.imul(n, 2_654_435_761)).buffer,
+);
+const longDocument = fc
+  .tuple(
+    fc.oneof(fc.integer({ min: 0, max: longestFrameBytes }), fc.nat(900)),
+    fc.nat(longestFrameBytes),
+  )
+  .map(([bytes, from]) => pattern.subarray(from, from + bytes));
+const wideCuts = fc.array(
+  fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 150_000 })),
+  { maxLength: 40 },
+);
 
 test.each(readings)(
   "frames come out as they went in, wherever the stream is cut (%s)",
@@ -51,6 +80,53 @@ test.each(readings)(
         expect(faults).toEqual([undefined]);
       }),
       options,
+    );
+  },
+);
+
+test.each(readings)(
+  "long frames and short ones come out as they went in, wherever the stream is cut (%s)",
+  (reading) => {
+    let mostPlaces = 0;
+    fc.assert(
+      fc.property(fc.array(longDocument, { maxLength: 8 }), wideCuts, (sent, at) => {
+        const { frames, places, faults, feed, hangUp } = framing(reading, longestFrameBytes);
+        feed(Buffer.concat(sent.map(framed)), at);
+        hangUp();
+        expect(frames.map((frame) => frame.length)).toEqual(sent.map(({ length }) => length));
+        for (const [index, frame] of frames.entries())
+          expect(frame.equals(sent[index] as Buffer), `frame ${index}`).toBe(true);
+        expect(faults).toEqual([undefined]);
+        mostPlaces = Math.max(mostPlaces, places.size);
+      }),
+      longOptions,
+    );
+    // Beside the memory that is used for one read after the other: that of frames.
+    if (reading === "in place") expect(mostPlaces).toBeGreaterThan(3);
+    else expect(mostPlaces).toBe(0);
+  },
+);
+
+test.each(readings)(
+  "a stream that ends in a long frame, or has one above the limit, is a fault (%s)",
+  (reading) => {
+    fc.assert(
+      fc.property(
+        fc.array(longDocument, { maxLength: 4 }),
+        fc.integer({ min: 0, max: 2 * longestFrameBytes }),
+        wideCuts,
+        (sent, length, at) => {
+          const { frames, faults, feed, hangUp } = framing(reading, longestFrameBytes);
+          const header = Buffer.alloc(4);
+          header.writeUInt32BE(length + 1);
+          feed(Buffer.concat([...sent.map(framed), header, Buffer.alloc(length)]), at);
+          hangUp();
+          expect(frames.map((frame) => frame.length)).toEqual(sent.map((one) => one.length));
+          expect(faults).toHaveLength(1);
+          expect(SnakepitError.is(faults[0], "PROTOCOL")).toBe(true);
+        },
+      ),
+      longOptions,
     );
   },
 );
