@@ -264,7 +264,6 @@ describe.each(["socket", "grpc"] as const)("over %s", { timeout: 120_000 }, (tra
     await killBothWays();
     const [memory, files] = [await heldBytes(), descriptors()];
     for (let times = 0; times < 4; times++) await killBothWays();
-    // What a worker had begun to send may be held until its connection has been given up, for 2 s.
     const more = async () => (await heldBytes()) - memory;
     await expect.poll(more).toBeLessThan(8 * MiB);
     await until(() => descriptors() <= files, descriptors); // the last worker's may be closing still

@@ -100,7 +100,7 @@ export class SocketTransport implements Transport {
   }
 
   close(): void {
-    if (this.#closing) return;
+    if (this.#closing || this.#socket.closed) return;
     this.#closing = true;
     this.#socket.destroySoon();
     const patience = setTimeout(() => this.#socket.destroy(), FAREWELL_MS).unref();
