@@ -58,7 +58,10 @@ test("what a worker keeps for a session outlives a cut, and goes with a session 
   await recovered;
   await expect
     .poll(() => bridge.execute("e2e.secret_of", { it }).catch((error: unknown) => error))
-    .toMatchObject({ code: "NOT_FOUND", message: expect.stringContaining("args.it (PyRef) is a ") });
+    .toMatchObject({
+      code: "NOT_FOUND",
+      message: expect.stringContaining("args.it (PyRef) is a "),
+    });
 });
 
 test("calls in flight fail as unknown and are stopped, and idempotent ones are sent again", async () => {
