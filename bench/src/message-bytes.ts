@@ -6,14 +6,22 @@ import { openShell, shellContestant } from "./peers/python-shell.ts";
 
 const CONNECTIONS = "net.server.socket";
 
-/** The bridge, and the connections that its workers make to it: Node tells of each one. */
+/** What counts the bytes: a socket, or the handle that it has from Node. */
+type Counter = Pick<Socket, "bytesRead" | "bytesWritten">;
+
+/**
+ * The bridge, and the connections that its workers make to it: Node tells of each one. Their handles
+ * count, because the bridge gives them to sockets of its own.
+ */
 export async function openOursCounted(): Promise<Contestant> {
-  const sockets: Socket[] = [];
-  const listener = (message: unknown) => sockets.push((message as { socket: Socket }).socket);
+  const handles: Counter[] = [];
+  const listener = (message: unknown) => {
+    handles.push((message as { socket: { _handle: Counter } }).socket._handle);
+  };
   subscribe(CONNECTIONS, listener);
   try {
     const contestant = await openOurs();
-    return { ...contestant, wireBytes: () => sockets.reduce((sum, one) => sum + bytesOf(one), 0) };
+    return { ...contestant, wireBytes: () => handles.reduce((sum, one) => sum + bytesOf(one), 0) };
   } finally {
     unsubscribe(CONNECTIONS, listener);
   }
@@ -31,6 +39,6 @@ export async function openJsonLinesCounted(): Promise<Contestant> {
   };
 }
 
-function bytesOf({ bytesRead, bytesWritten }: Socket): number {
+function bytesOf({ bytesRead, bytesWritten }: Counter): number {
   return bytesRead + bytesWritten;
 }

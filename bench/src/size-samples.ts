@@ -10,6 +10,7 @@ export async function messageBytes({ name, add, wireBytes }: Contestant): Promis
     const before = wireBytes();
     for (let call = 0; call < CALLS; call++) await add(call, 2);
     const bytes = wireBytes() - before;
+    if (bytes === 0) throw new Error(`${name} has counted no byte of ${CALLS} calls`);
     return { operations: CALLS, values: () => ({ bytes: bytes / CALLS }) };
   });
 }
